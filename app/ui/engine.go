@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"context"
+
+	"candid/app/call"
+	"candid/app/config"
+	"candid/media"
+	"candid/netstack"
+)
+
+// Engine is what the window drives: everything behind it. Package app
+// implements it over the real studio, host and call; tests and screenshots use
+// one that is scripted. Its methods may be called on the main goroutine: none
+// of them blocks, but those that take a Context, which the window calls on a
+// goroutine of its own.
+type Engine interface {
+	Config() config.Config
+	// SaveConfig keeps c; an error means it holds for this run only.
+	SaveConfig(config.Config) error
+	Studio() Studio
+	// Host starts a room on this computer and joins it.
+	Host(ctx context.Context) (Call, error)
+	// Join joins the room of an invite link. The first errors that joining
+	// meets (bad link, wrong secret, host unreachable) are returned here.
+	Join(ctx context.Context, link string) (Call, error)
+	// CheckLink reports at once what is wrong with a link, and the room's name.
+	CheckLink(link string) (room string, err error)
+	// Explain turns any error into a sentence and a next step for the person.
+	Explain(error) (what, next string)
+	Version() string
+}
+
+// Call is one call. call.Session implements it.
+type Call interface {
+	Snapshot() call.Snapshot
+	// Events yields what happened, in order; closed after the call has ended.
+	Events() <-chan call.Event
+	// Lines returns the newest state of the line to every other member, for
+	// the panel. It is sampled once a second; reading it more often gives the
+	// same.
+	Lines() []call.Line
+	// Levels returns how loud each member is now, 0 to 1, Self included.
+	Levels() map[netstack.PeerID]float64
+	// Watch sends the pictures of a member to a screen, until nil is given.
+	Watch(netstack.PeerID, media.Screen)
+	SetMuted(bool)
+	SetCameraOff(bool)
+	// Restart restarts ICE towards everyone.
+	Restart()
+	// SetVolume sets how loud a member is played, 1 is as sent.
+	SetVolume(netstack.PeerID, float64)
+	// Leave ends the call; Events is closed when all is put away.
+	Leave()
+}
+
+// DeviceKind is camera, microphone or speaker.
+type DeviceKind uint8
+
+// The kinds of device.
+const (
+	Camera DeviceKind = iota
+	Microphone
+	Speaker
+)
+
+func (k DeviceKind) String() string { return [...]string{"camera", "microphone", "speaker"}[k] }
+
+// Device is one that can be chosen.
+type Device struct {
+	ID, Name string
+	Default  bool
+}
+
+// DeviceState is one kind of device: what there is, what is in use, and what
+// is wrong with it in words.
+type DeviceState struct {
+	Devices []Device
+	Chosen  string // ID in use, or wished for if there is a Problem
+	Open    bool
+	Problem string // a sentence; empty when all is well
+	Next    string // what to do about it
+}
+
+// Studio is this person's own devices.
+type Studio interface {
+	Devices() map[DeviceKind]DeviceState
+	// Changed is signalled, without content, whenever Devices changed.
+	Changed() <-chan struct{}
+	Use(kind DeviceKind, id string)
+	SetPreview(media.Screen) // nil stops it
+	SetCameraOn(bool)
+	SetMicrophoneOn(bool)
+	// MicrophoneLevel is how loud the microphone is now, 0 to 1.
+	MicrophoneLevel() float64
+	PlayTestSound()
+	// SetVoice switches echo cancellation, noise suppression and automatic gain.
+	SetVoice(echo, noise, gain bool)
+	// VoiceAvailable reports whether this build can process the voice.
+	VoiceAvailable() bool
+}
