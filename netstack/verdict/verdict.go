@@ -74,7 +74,7 @@ func connecting(l netstack.Link) Verdict {
 
 func failed(l netstack.Link) Verdict {
 	v := Verdict{Path: Broken, Badge: "No connection",
-		Why:    fmt.Sprintf("None of the %s between the two machines let anything through.", plural(len(l.Pairs), "way", "ways")),
+		Why:    fmt.Sprintf("Tried %s between the two machines; nothing came through.", plural(len(l.Pairs), "way", "ways")),
 		Better: "Ask whoever runs the network whether it blocks calls, or try another network, such as a phone's.",
 	}
 	if len(l.Pairs) == 0 {

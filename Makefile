@@ -1,0 +1,105 @@
+# Candid. `make` lists what there is.
+
+BUILD_PACKAGES = gcc g++ clang-14 pkg-config ca-certificates \
+  libvpx-dev libopus-dev libopusfile-dev libyuv-dev libwebrtc-audio-processing-dev \
+  libx11-dev libxext-dev libgl1-mesa-dev libegl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev
+DEMO_PACKAGES  = xvfb xauth openbox xdotool libgl1-mesa-dri
+TEST_PACKAGES  = pulseaudio pulseaudio-utils espeak-ng
+LAB_PACKAGES   = iproute2 nftables conntrack procps
+
+# clang compiles the OpenGL binding in half a minute, gcc 12 in five.
+ifeq ($(origin CC),default)
+  export CC = $(firstword $(foreach c,clang-14 clang gcc,$(shell command -v $(c))))
+endif
+ifeq ($(origin CXX),default)
+  export CXX = $(firstword $(foreach c,clang++-14 clang++ g++,$(shell command -v $(c))))
+endif
+
+SUDO    = $(if $(filter 0,$(shell id -u)),,sudo)
+VERSION = $(shell sed -n 's/^ *Version *= *"\(.*\)"/\1/p' FyneApp.toml)
+LDFLAGS = -s -w -X candid/app.version=$(VERSION)
+TAGS    = migrated_fynedo
+OUT    ?= demo-out
+FUZZTIME ?= 20s
+
+.PHONY: help run build host test race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-test deps-lab
+
+help:
+	@echo "make run      install what is missing, build, open Candid (without a display: the demo)"
+	@echo "make test     install what is missing, run all tests that need no more than this machine"
+	@echo "make build    build ./candid"
+	@echo "make host     build ./candid-host: the room server alone, for a machine without display or sound"
+	@echo "make demo     two real app processes call each other in a virtual display; report in $(OUT)/"
+	@echo "make e2e      drive the real window in a virtual display, as a user would"
+	@echo "make lab      calls across networks made of namespaces (needs root)"
+	@echo "make shots    draw the screenshots of the README"
+	@echo "make bench    measure; one figure a line"
+	@echo "make fuzz     every fuzz target for FUZZTIME=$(FUZZTIME)"
+	@echo "make race     the tests under the race detector"
+	@echo "make lint     gofmt, vet, staticcheck"
+	@echo "make package  a package for this system"
+
+# $(call install,packages): says what it installs, and nothing when all is there.
+define install
+@missing=$$(for p in $(1); do dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+  if ! command -v apt-get >/dev/null; then echo "Please install, by your system's means: $$(echo $$missing)"; \
+  else echo "Installing: $$(echo $$missing)"; \
+    $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi; fi
+endef
+
+deps:      ; $(call install,$(BUILD_PACKAGES))
+deps-demo: deps ; $(call install,$(DEMO_PACKAGES))
+deps-test: deps-demo ; $(call install,$(TEST_PACKAGES))
+deps-lab:  deps-test ; $(call install,$(LAB_PACKAGES))
+
+build: deps
+	go build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o candid .
+
+host:
+	CGO_ENABLED=0 go build -tags headless -ldflags '$(LDFLAGS)' -o candid-host .
+
+run: build
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then ./candid; \
+	else echo "There is no display here, so this is the demo: Candid, twice, calling itself."; \
+	  $(MAKE) --no-print-directory demo; fi
+
+demo: build deps-demo
+	./candid demo --out $(OUT)
+
+test: deps-test
+	go vet ./...
+	go test -timeout 10m ./...
+	CGO_ENABLED=0 go test -tags headless ./app/host/... ./netstack/...
+
+race: deps-test
+	go test -race -timeout 20m ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+e2e: build deps-demo
+	go test -count=1 -tags e2e -timeout 20m -v ./app/e2e/...
+
+lab: build deps-lab
+	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -tags lab -timeout 30m -v ./netstack/netlab/...
+
+shots: deps
+	go run ./app/ui/shots -out assets/shots
+
+bench: deps
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: deps
+	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+
+# The packager rewrites FyneApp.toml (it counts builds): put the file back.
+package: build
+	cp FyneApp.toml .FyneApp.toml.keep
+	go tool fyne package --executable ./candid; r=$$?; mv .FyneApp.toml.keep FyneApp.toml; rm -f fyne_metadata_init.go; exit $$r
+
+clean:
+	rm -rf candid candid-host $(OUT) fyne_metadata_init.go

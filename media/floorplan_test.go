@@ -1,0 +1,122 @@
+package media_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const house = "candid"
+
+// plan is the house in one look: each package and the house packages it may
+// import. Arrows point down only: app, then netstack, then media.
+var plan = map[string]string{
+	"":             "app",
+	"app":          "app/call app/config app/demo app/host app/studio app/ui assets media media/scene netstack netstack/identity netstack/invite netstack/signal",
+	"app/call":     "app/studio media media/codec media/playout netstack netstack/invite netstack/loop netstack/mesh netstack/signal netstack/verdict",
+	"app/config":   "",
+	"app/demo":     "app/call media media/scene netstack",
+	"app/e2e":      "",
+	"app/host":     "netstack netstack/identity netstack/invite netstack/loop netstack/oneport netstack/relay netstack/signal",
+	"app/studio":   "media media/capture media/codec media/mix media/playout media/scene media/voice",
+	"app/ui":       "app/call app/config assets media netstack netstack/verdict",
+	"app/ui/shots": "app/call app/config app/ui media media/scene netstack netstack/verdict",
+	"assets":       "",
+
+	"netstack":          "",
+	"netstack/identity": "",
+	"netstack/ifwatch":  "netstack",
+	"netstack/invite":   "netstack",
+	"netstack/loop":     "",
+	"netstack/mesh":     "netstack netstack/ifwatch netstack/loop netstack/peer",
+	"netstack/netlab":   "",
+	"netstack/oneport":  "",
+	"netstack/peer":     "netstack netstack/ifwatch netstack/loop",
+	"netstack/relay":    "netstack",
+	"netstack/signal":   "netstack netstack/invite netstack/loop",
+	"netstack/verdict":  "netstack",
+
+	"media":         "",
+	"media/capture": "media media/codec media/scene",
+	"media/codec":   "media",
+	"media/mix":     "media",
+	"media/playout": "media media/codec media/mix",
+	"media/scene":   "media",
+	"media/voice":   "media",
+}
+
+// doors lists heavy dependencies and the only packages that may import them.
+// A longer entry takes its part out of a shorter one.
+var doors = map[string]string{
+	"fyne.io/fyne/v2/app":          "app",
+	"fyne.io/fyne/v2":              "app/ui app/ui/shots",
+	"github.com/gorilla/websocket": "netstack/signal",
+	"github.com/pion/turn/v4":      "netstack/relay",
+	"github.com/pion/mediadevices": "media/capture",
+	"github.com/gen2brain/malgo":   "media/capture media/playout",
+	"gopkg.in/hraban/opus.v2":      "media/codec",
+	"C":                            "media/codec media/voice",
+}
+
+func TestFloorPlan(t *testing.T) {
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel("..", filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		pkg := strings.TrimPrefix(filepath.ToSlash(dir), ".")
+		for _, spec := range f.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			check(t, pkg, imp)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, pkg, imp string) {
+	t.Helper()
+	may, ok := plan[pkg]
+	switch {
+	case !ok:
+		t.Errorf("package %q is not on the plan", pkg)
+	case strings.HasPrefix(imp, house+"/"):
+		if room := strings.TrimPrefix(imp, house+"/"); !slices.Contains(strings.Fields(may), room) {
+			t.Errorf("%s may not import %s", pkg, room)
+		}
+	case strings.HasPrefix(pkg, "app/ui") && strings.HasPrefix(imp, "github.com/pion/webrtc"):
+		t.Errorf("%s may not import %s: the window speaks of netstack's nouns only", pkg, imp)
+	default:
+		if d := doorOf(imp); d != "" && !slices.Contains(strings.Fields(doors[d]), pkg) {
+			t.Errorf("%s may not import %s: its door is %s", pkg, imp, doors[d])
+		}
+	}
+}
+
+// doorOf returns the longest entry of doors that covers imp, or "".
+func doorOf(imp string) string {
+	best := ""
+	for d := range doors {
+		if (imp == d || strings.HasPrefix(imp, d+"/")) && len(d) > len(best) {
+			best = d
+		}
+	}
+	return best
+}
