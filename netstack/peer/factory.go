@@ -1,0 +1,203 @@
+package peer
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"candid/netstack/ifwatch"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/stdnet"
+	"github.com/pion/webrtc/v4"
+)
+
+// tcpFirstPacket is how long a connection to our ICE-TCP port may keep silent.
+const tcpFirstPacket = 5 * time.Second
+
+// Factory makes peers that share a configuration, a certificate and a TCP port.
+type Factory struct {
+	config      Config
+	certificate webrtc.Certificate
+	base        transport.Net // under each peer's own network
+	logs        logFactory
+	tcp         ice.TCPMux // nil: no passive ICE-TCP
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	mu        sync.Mutex
+	servers   []webrtc.ICEServer
+	addresses map[netip.Addr]ifwatch.Address
+}
+
+// NewFactory prepares to make peers. Close must be called, after all its peers
+// are closed.
+func NewFactory(c Config) (*Factory, error) {
+	f := &Factory{config: c.withDefaults(), addresses: map[netip.Addr]ifwatch.Address{}}
+	f.logs = logFactory{f.config.Logger}
+	servers, err := checkServers(c.ICEServers)
+	if err != nil {
+		return nil, err
+	}
+	f.servers = servers
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making a DTLS key: %w", err)
+	}
+	certificate, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return nil, fmt.Errorf("making a DTLS certificate: %w", err)
+	}
+	f.certificate = *certificate
+	f.base = c.Net
+	if f.base == nil {
+		if f.base, err = stdnet.NewNet(); err != nil {
+			return nil, fmt.Errorf("reading the network interfaces: %w", err)
+		}
+		if addrs, err := ifwatch.Addresses(); err == nil {
+			f.SetAddresses(addrs)
+		}
+		f.listenTCP()
+	}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return f, nil
+}
+
+// listenTCP opens the passive ICE-TCP port. Without one there is less to try,
+// which is no error.
+func (f *Factory) listenTCP() {
+	if f.config.NoTCP || f.config.Policy == webrtc.ICETransportPolicyRelay {
+		return
+	}
+	listener, err := net.Listen("tcp", ":0")
+	if err != nil {
+		f.config.Logger.Debug("no ICE-TCP port", "err", err)
+		return
+	}
+	f.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: listener, Logger: f.logs.NewLogger("tcpmux"),
+		ReadBufferSize: 64, WriteBufferSize: 1 << 20,
+		FirstStunBindTimeout: tcpFirstPacket, AliveDurationForConnFromStun: tcpFirstPacket,
+	})
+}
+
+// SetICEServers replaces the STUN and TURN servers. Peers use them from their
+// next restart on; the error says which server makes no sense, and nothing is
+// changed then.
+func (f *Factory) SetICEServers(servers []webrtc.ICEServer) error {
+	checked, err := checkServers(servers)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.servers = checked
+	return nil
+}
+
+// SetAddresses tells what addresses the machine has, from ifwatch.Watch.
+func (f *Factory) SetAddresses(all []ifwatch.Address) {
+	m := make(map[netip.Addr]ifwatch.Address, len(all))
+	for _, a := range all {
+		m[a.IP] = a
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.addresses = m
+}
+
+func (f *Factory) address(ip netip.Addr) (ifwatch.Address, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, ok := f.addresses[ip.Unmap().WithZone("")]
+	return a, ok
+}
+
+// addressSet returns the machine's addresses, nil if they are not known.
+func (f *Factory) addressSet() map[netip.Addr]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.addresses) == 0 {
+		return nil
+	}
+	out := make(map[netip.Addr]bool, len(f.addresses))
+	for ip := range f.addresses {
+		out[ip] = true
+	}
+	return out
+}
+
+func (f *Factory) iceServers() []webrtc.ICEServer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.servers
+}
+
+// Close frees what peers share.
+func (f *Factory) Close() error {
+	f.cancel()
+	if f.tcp != nil {
+		return f.tcp.Close()
+	}
+	return nil
+}
+
+// settings are pion's for one PeerConnection on network n.
+func (f *Factory) settings(n *network) webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: f.logs}
+	s.SetNet(n)
+	s.SetSrflxAcceptanceMinWait(srflxWait)
+	s.SetPrflxAcceptanceMinWait(prflxWait)
+	s.SetRelayAcceptanceMinWait(f.config.RelayWait)
+	s.SetICETimeouts(disconnectedAfter, failedAfter, keepAlive)
+	s.SetICEMaxBindingRequests(maxBindingRequests)
+	s.SetDTLSRetransmissionInterval(dtlsRetransmit)
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	s.SetIncludeLoopbackCandidate(f.config.Loopback)
+	s.SetRemoteIPFilter(func(ip net.IP) bool {
+		a, ok := netip.AddrFromSlice(ip)
+		return ok && f.allow(a)
+	})
+	s.SetICEMulticastDNSMode(f.mdnsMode())
+	s.SetICEProxyDialer(n)
+	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if !f.config.NoTCP && f.config.Net == nil {
+		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	s.SetNetworkTypes(types)
+	if f.tcp != nil {
+		s.SetICETCPMux(f.tcp)
+	}
+	return s
+}
+
+// mdnsMode: a browser behind the same router shows its address only as an mDNS
+// name, so names of others are asked for; a virtual network has no multicast.
+func (f *Factory) mdnsMode() ice.MulticastDNSMode {
+	switch {
+	case f.config.Net != nil || f.config.Loopback:
+		return ice.MulticastDNSModeDisabled
+	case f.config.HideAddresses:
+		return ice.MulticastDNSModeQueryAndGather
+	}
+	return ice.MulticastDNSModeQueryOnly
+}
+
+// allow reports whether packets may be sent to ip on the other side's word.
+func (f *Factory) allow(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return reachable(ip, f.config.Loopback) && (f.config.RemoteFilter == nil || f.config.RemoteFilter(ip))
+}
+
+func (f *Factory) rules() candidateRules {
+	return candidateRules{allow: f.allow, mdns: f.mdnsMode() != ice.MulticastDNSModeDisabled}
+}

@@ -1,0 +1,213 @@
+package peer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"candid/netstack/ifwatch"
+
+	"github.com/pion/transport/v4"
+)
+
+const (
+	// socketBuffer is asked of the system for each UDP socket. Linux grants
+	// 208 KiB (net.core.rmem_max) and counts double: some 180 packets, where
+	// its default overflows at 90, less than one large key frame.
+	socketBuffer = 1 << 20
+	dialTimeout  = 5 * time.Second
+)
+
+var errNetworkClosed = errors.New("connection is closed")
+
+// network is the machine's network as one PeerConnection sees it: fresh
+// interfaces without private bridges, larger buffers, TURN over TLS with our
+// own idea of trust, and all sockets in one hand, so that closing does not
+// wait for a server that never answers.
+type network struct {
+	transport.Net
+	factory *Factory
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	open   map[*trackedConn]struct{}
+}
+
+func newNetwork(f *Factory) *network {
+	n := &network{Net: f.base, factory: f, open: map[*trackedConn]struct{}{}}
+	n.ctx, n.cancel = context.WithCancel(f.ctx)
+	return n
+}
+
+// Interfaces lists the interfaces as they are now: pion's own list is made
+// once, and a restart after a change of address would not see the new one.
+func (n *network) Interfaces() ([]*transport.Interface, error) {
+	if n.factory.config.Net != nil {
+		return n.Net.Interfaces()
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("listing network interfaces: %w", err)
+	}
+	var out []*transport.Interface
+	for _, i := range all {
+		if ifwatch.Bridge(i.Name) {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil { // gone in between
+			continue
+		}
+		t := transport.NewInterface(i)
+		for _, a := range addrs {
+			t.AddAddress(a)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// ListenUDP opens a socket with larger buffers.
+func (n *network) ListenUDP(proto string, addr *net.UDPAddr) (transport.UDPConn, error) {
+	c, err := n.Net.ListenUDP(proto, addr)
+	if err != nil {
+		return nil, err
+	}
+	// Errors mean the default size, which is only worse.
+	_ = c.SetReadBuffer(socketBuffer)
+	_ = c.SetWriteBuffer(socketBuffer)
+	t, err := n.track(c)
+	if err != nil {
+		return nil, err
+	}
+	return &trackedUDP{c, t}, nil
+}
+
+// ListenPacket is what pion opens towards TURN servers.
+func (n *network) ListenPacket(proto, addr string) (net.PacketConn, error) {
+	c, err := n.Net.ListenPacket(proto, addr)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := c.(interface {
+		SetReadBuffer(int) error
+		SetWriteBuffer(int) error
+	}); ok {
+		_ = u.SetReadBuffer(socketBuffer)
+		_ = u.SetWriteBuffer(socketBuffer)
+	}
+	t, err := n.track(c)
+	if err != nil {
+		return nil, err
+	}
+	return &trackedPacket{c, t}, nil
+}
+
+// Dial connects to a TURN server over TCP or TLS; pion takes the network for
+// its proxy dialer, since that is the only way to bring one's own trust.
+func (n *network) Dial(_, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	c, err := n.dialTCP(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if tlsPorts(n.factory.iceServers())[addr] {
+		if c, err = n.handshake(ctx, c, addr); err != nil {
+			return nil, err
+		}
+	}
+	t, err := n.track(c)
+	if err != nil {
+		return nil, err
+	}
+	return &trackedStream{c, t}, nil
+}
+
+func (n *network) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	if n.factory.config.Net != nil {
+		return n.Net.CreateDialer(&net.Dialer{Timeout: dialTimeout}).Dial("tcp", addr)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", addr) // either family: a TURN server may have IPv6 only
+}
+
+func (n *network) handshake(ctx context.Context, c net.Conn, addr string) (net.Conn, error) {
+	config := &tls.Config{}
+	if n.factory.config.TLS != nil {
+		config = n.factory.config.TLS.Clone()
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	if host, _, err := net.SplitHostPort(addr); err == nil && config.ServerName == "" {
+		config.ServerName = host
+	}
+	t := tls.Client(c, config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("greeting the TURN server: %w", err)
+	}
+	return t, nil
+}
+
+// shut closes all sockets and opens no more.
+func (n *network) shut() {
+	n.cancel()
+	n.mu.Lock()
+	n.closed = true
+	open := n.open
+	n.open = map[*trackedConn]struct{}{}
+	n.mu.Unlock()
+	for t := range open {
+		_ = t.Close()
+	}
+}
+
+func (n *network) track(c interface{ Close() error }) (*trackedConn, error) {
+	t := &trackedConn{n: n, close: c.Close}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		_ = c.Close()
+		return nil, errNetworkClosed
+	}
+	n.open[t] = struct{}{}
+	return t, nil
+}
+
+// trackedConn closes a socket and forgets it.
+type trackedConn struct {
+	n     *network
+	close func() error
+}
+
+func (t *trackedConn) Close() error {
+	t.n.mu.Lock()
+	delete(t.n.open, t)
+	t.n.mu.Unlock()
+	return t.close()
+}
+
+type (
+	trackedUDP struct {
+		transport.UDPConn
+		t *trackedConn
+	}
+	trackedPacket struct {
+		net.PacketConn
+		t *trackedConn
+	}
+	trackedStream struct {
+		net.Conn
+		t *trackedConn
+	}
+)
+
+func (c *trackedUDP) Close() error    { return c.t.Close() }
+func (c *trackedPacket) Close() error { return c.t.Close() }
+func (c *trackedStream) Close() error { return c.t.Close() }

@@ -1,0 +1,214 @@
+package peer
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"candid/netstack"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/gcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// How video leaves: up to burst at once, so that an ordinary frame does not
+// wait, then at paceFactor times the estimate but never below paceFloor, so
+// that a key frame of 90 packets neither floods a socket nor takes long.
+const (
+	burst       = 24 << 10 // bytes: 20 full packets
+	paceFactor  = 2.5
+	paceFloor   = 4_000_000 / 8 // bytes per second
+	paceEvery   = 2 * time.Millisecond
+	paceLongest = 250 * time.Millisecond
+)
+
+var errPacerClosed = errors.New("sending: connection is closed")
+
+// estimator is send-side congestion control with what it lacks: to know
+// whether it has measured anything yet, and sound that does not queue behind
+// video.
+type estimator struct {
+	*gcc.SendSideBWE
+	pacer *pacer
+	fed   atomic.Bool
+}
+
+// AddStream notes what is sound.
+func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
+	e.pacer.kind(info.SSRC, strings.HasPrefix(info.MimeType, "audio/"))
+	return e.SendSideBWE.AddStream(info, w)
+}
+
+// WriteRTCP takes the other side's feedback.
+func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) error {
+	for _, p := range packets {
+		if _, ok := p.(*rtcp.TransportLayerCC); ok {
+			e.fed.Store(true)
+		}
+	}
+	return e.SendSideBWE.WriteRTCP(packets, a)
+}
+
+// budget is what may be sent, in bits per second: nine tenths of the estimate,
+// the rest is for RTCP, retransmissions and the encoder's overshoot.
+func (e *estimator) budget() netstack.Opt[int] {
+	if !e.fed.Load() {
+		return netstack.Opt[int]{}
+	}
+	return netstack.Some(e.GetTargetBitrate() * 9 / 10)
+}
+
+// pacer spreads bursts of video over time. It is a gcc.Pacer.
+type pacer struct {
+	mu      sync.Mutex
+	writers map[uint32]interceptor.RTPWriter
+	audio   map[uint32]bool
+	queue   []queued
+	queued  int     // bytes
+	rate    float64 // bytes per second
+	tokens  float64 // bytes that may leave now
+	filled  time.Time
+	busy    bool // run holds a packet it has not sent yet
+	closed  bool
+
+	wake chan struct{}
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+type queued struct {
+	writer     interceptor.RTPWriter
+	header     rtp.Header
+	payload    []byte
+	attributes interceptor.Attributes
+}
+
+func newPacer(bitrate int) *pacer {
+	p := &pacer{
+		writers: map[uint32]interceptor.RTPWriter{}, audio: map[uint32]bool{},
+		tokens: burst, filled: time.Now(),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	p.SetTargetBitrate(bitrate)
+	p.wg.Go(p.run)
+	return p
+}
+
+func (p *pacer) kind(ssrc uint32, audio bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.audio[ssrc] = audio
+}
+
+// AddStream says where packets of ssrc go.
+func (p *pacer) AddStream(ssrc uint32, w interceptor.RTPWriter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writers[ssrc] = w
+}
+
+// SetTargetBitrate takes a new estimate.
+func (p *pacer) SetTargetBitrate(bitrate int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate = max(paceFactor*float64(bitrate)/8, paceFloor)
+}
+
+// Write sends a packet now if it is sound or there is room, later otherwise.
+func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+	size := h.MarshalSize() + len(payload)
+	p.mu.Lock()
+	w, ok := p.writers[h.SSRC]
+	switch {
+	case p.closed:
+		p.mu.Unlock()
+		return 0, errPacerClosed
+	case !ok:
+		p.mu.Unlock()
+		return 0, gcc.ErrUnknownStream
+	}
+	p.fillLocked(time.Now())
+	if p.audio[h.SSRC] || !p.busy && len(p.queue) == 0 && p.tokens >= float64(size) {
+		p.tokens -= float64(size) // sound may overdraw: video waits a little longer
+		p.mu.Unlock()
+		return w.Write(h, payload, a)
+	}
+	p.queue = append(p.queue, queued{w, h.Clone(), append([]byte(nil), payload...), maps.Clone(a)})
+	p.queued += size
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	return size, nil
+}
+
+func (p *pacer) fillLocked(now time.Time) {
+	// Nothing waits longer than paceLongest, whatever the estimate says.
+	rate := max(p.rate, float64(p.queued)/paceLongest.Seconds())
+	p.tokens = min(p.tokens+now.Sub(p.filled).Seconds()*rate, burst)
+	p.filled = now
+}
+
+// Close drops what waits.
+func (p *pacer) Close() error {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		close(p.done)
+	}
+	p.queue = nil
+	p.mu.Unlock()
+	p.wg.Wait()
+	return nil
+}
+
+// run sends what waits; it sleeps while nothing does.
+func (p *pacer) run() {
+	tick := time.NewTicker(paceEvery)
+	tick.Stop()
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-p.wake:
+			tick.Reset(paceEvery)
+		case <-tick.C:
+		}
+		for {
+			q, more := p.next()
+			if !more {
+				break
+			}
+			_, _ = q.writer.Write(&q.header, q.payload, q.attributes) // as lost as on the wire
+		}
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			tick.Stop()
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *pacer) next() (queued, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fillLocked(time.Now())
+	p.busy = len(p.queue) > 0 && p.tokens > 0
+	if !p.busy {
+		return queued{}, false
+	}
+	q := p.queue[0]
+	p.queue[0] = queued{}
+	p.queue = p.queue[1:]
+	size := q.header.MarshalSize() + len(q.payload)
+	p.queued -= size
+	p.tokens -= float64(size)
+	return q, true
+}
