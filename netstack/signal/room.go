@@ -1,0 +1,377 @@
+package signal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"candid/netstack"
+	"candid/netstack/loop"
+)
+
+// room is one room of a server. All but the first block is touched only on its
+// loop, by functions that guard protects.
+type room struct {
+	server   *Server
+	name     string
+	secret   [sha256.Size]byte
+	loop     *loop.Loop
+	occupied atomic.Bool
+	sockets  sync.WaitGroup // those of members; Add only while not closed
+
+	members map[netstack.PeerID]*session
+	order   []*session // in order of joining
+	banned  map[netstack.PeerID]bool
+	plan    Plan
+	closed  bool
+
+	mu       sync.Mutex
+	snapshot []Member
+}
+
+func newRoom(s *Server, name string, secret [sha256.Size]byte) *room {
+	return &room{
+		server: s, name: name, secret: secret, loop: loop.New(context.Background()),
+		members: make(map[netstack.PeerID]*session), banned: make(map[netstack.PeerID]bool),
+		plan: Plan{Paths: map[netstack.PeerID]Hop{}},
+	}
+}
+
+// guard runs fn; a panic in it costs the member it was for, and nobody else.
+func (r *room) guard(m *session, fn func()) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		r.server.panics.Add(1)
+		r.server.log.Error("signaling panicked", "cause", p, "stack", string(debug.Stack()))
+		if m != nil && r.members[m.ID] == m {
+			defer func() { _ = recover() }() // a hook may panic again
+			r.remove(m, LeftFault, "", closeFault, "internal error")
+		}
+	}()
+	fn()
+}
+
+// do runs fn on the loop, for member m if there is one, and waits for it.
+func (r *room) do(m *session, fn func()) error {
+	return r.loop.Do(func() { r.guard(m, fn) })
+}
+
+// roster returns the members, from any goroutine.
+func (r *room) roster() []Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.snapshot)
+}
+
+func (r *room) changed() {
+	list := make([]Member, len(r.order))
+	for i, m := range r.order {
+		list[i] = m.Member
+	}
+	r.occupied.Store(len(list) > 0)
+	r.mu.Lock()
+	r.snapshot = list
+	r.mu.Unlock()
+}
+
+// close tells everyone why and waits for their connections.
+func (r *room) close(why string) {
+	_ = r.do(nil, func() {
+		r.closed = true
+		last := encode(TypeClosed, closedBody{Why: why, Code: CodeClosed})
+		for _, m := range slices.Clone(r.order) {
+			if m.sock != nil {
+				m.sock.close(closeRoom, why, last)
+			}
+			r.drop(m)
+			r.left(m, LeftItself)
+		}
+		r.changed()
+	})
+	r.sockets.Wait()
+	r.loop.Close()
+}
+
+// push queues a message for a member; one whose queue is full is removed, for
+// it could never catch up without a gap.
+func (r *room) push(m *session, from netstack.PeerID, tail []byte) {
+	if m.out.push(from, tail) != nil {
+		r.server.cut.Add(1)
+		r.remove(m, LeftTooSlow, "", closeTooSlow, "messages were not taken")
+	}
+}
+
+// broadcast queues a message for everyone but one.
+func (r *room) broadcast(except *session, tail []byte) {
+	for _, m := range slices.Clone(r.order) {
+		if m != except && r.members[m.ID] == m {
+			r.push(m, "", tail)
+		}
+	}
+}
+
+// join takes a new member in. The socket's first message is its welcome.
+func (r *room) join(m *session, s *socket) error {
+	switch old := r.members[m.ID]; {
+	case r.closed:
+		return ErrHostGone
+	case r.banned[m.ID]:
+		return ErrRemoved
+	case old != nil: // the same key: the client lost its session
+		r.remove(old, LeftReplaced, "", closeReplaced, "joined again")
+	}
+	if len(r.order) >= r.server.cfg.MaxMembers {
+		return ErrRoomFull
+	}
+	m.Name = uniqueName(m.Name, func(l string) bool {
+		return slices.ContainsFunc(r.order, func(o *session) bool { return looks(o.Name) == l })
+	})
+	m.room, m.sock, m.Connected, m.Role = r, s, true, RoleMember
+	r.members[m.ID] = m
+	r.order = append(r.order, m)
+	r.sockets.Add(1)
+	r.changed()
+	r.server.joined.Add(1)
+	if r.server.cfg.OnJoin != nil {
+		r.server.cfg.OnJoin(m.visitor())
+	}
+	replanned := r.choose()
+	servers := m.servers(time.Now())
+	s.reply(encode(TypeWelcome, welcomeBody{
+		Version: Version, ID: m.ID, Token: m.token, Members: r.roster(), Servers: servers,
+		Plan: r.plan, Resume: int(resumeTime / time.Second),
+	}))
+	m.out.rewind(s, 0)
+	r.broadcast(m, encode(TypeJoined, m.Member))
+	if replanned {
+		r.broadcast(m, encode(TypePlan, r.plan))
+	}
+	return nil
+}
+
+// resume puts a member's session on a new connection.
+func (r *room) resume(b resumeBody, s *socket) (*session, error) {
+	m := r.members[b.ID]
+	if r.closed || m == nil || !m.resumes(b) {
+		return nil, errGone
+	}
+	m.attempt = b.Attempt
+	if m.sock != nil {
+		m.sock.close(closeReplaced, "resumed on another connection", nil)
+	}
+	if !m.out.rewind(s, b.Received) {
+		r.remove(m, LeftFault, "", closeProtocol, "lost what it had received")
+		return nil, errGone
+	}
+	s.reply(encode(TypeResumed, resumedBody{Received: m.received.Load()}))
+	m.sock = s
+	r.sockets.Add(1)
+	r.server.resumed.Add(1)
+	r.setConnected(m, true)
+	return m, nil
+}
+
+// detach notes that a member's connection is gone.
+func (r *room) detach(m *session, s *socket) {
+	if m.sock != s || r.members[m.ID] != m {
+		return
+	}
+	m.sock, m.lostAt = nil, time.Now()
+	r.setConnected(m, false)
+}
+
+func (r *room) setConnected(m *session, connected bool) {
+	if m.Connected == connected {
+		return
+	}
+	m.Connected = connected
+	r.changed()
+	r.broadcast(nil, encode(TypeChanged, m.Member))
+}
+
+// remove takes a member out and tells the others. code and text are for the
+// member's own connection.
+func (r *room) remove(m *session, why Reason, said string, code int, text string) {
+	if r.members[m.ID] != m {
+		return
+	}
+	if m.sock != nil {
+		var last []byte
+		if why == LeftRemoved {
+			last = encode(TypeClosed, closedBody{Why: text, Code: CodeRemoved})
+		}
+		m.sock.close(code, text, last)
+	}
+	r.drop(m)
+	r.changed()
+	r.broadcast(nil, encode(TypeLeft, leftBody{ID: m.ID, Why: why, Said: said}))
+	r.left(m, why)
+	r.replan(nil)
+}
+
+// drop forgets a member.
+func (r *room) drop(m *session) {
+	delete(r.members, m.ID)
+	r.order = slices.DeleteFunc(r.order, func(o *session) bool { return o == m })
+	m.sock = nil
+}
+
+func (r *room) left(m *session, why Reason) {
+	if r.server.cfg.OnLeave != nil {
+		r.server.cfg.OnLeave(m.visitor(), why)
+	}
+}
+
+// choose asks the planner and reports whether the plan is a new one.
+func (r *room) choose() bool {
+	p := r.server.cfg.Planner(PlanInput{Room: r.name, Members: r.roster(), Previous: r.plan, Now: time.Now()})
+	if p.Why == r.plan.Why && maps.Equal(p.Paths, r.plan.Paths) {
+		return false
+	}
+	p.Revision = r.plan.Revision + 1
+	if p.Paths == nil {
+		p.Paths = map[netstack.PeerID]Hop{}
+	}
+	r.plan = p
+	return true
+}
+
+func (r *room) replan(except *session) {
+	if len(r.order) > 0 && r.choose() {
+		r.broadcast(except, encode(TypePlan, r.plan))
+	}
+}
+
+// Times of a member who does not answer.
+const (
+	pingEvery  = 3                // sweeps
+	deafAfter  = 4 * time.Second  // others are told
+	cutAfter   = 25 * time.Second // the connection is given up
+	resumeTime = 60 * time.Second // the member is
+)
+
+// tick looks after every member.
+func (r *room) tick(now time.Time) {
+	for _, m := range slices.Clone(r.order) {
+		if r.members[m.ID] != m {
+			continue
+		}
+		if m.sock == nil {
+			if now.Sub(m.lostAt) >= resumeTime {
+				r.remove(m, LeftLost, "", closeNormal, "")
+			}
+			continue
+		}
+		silence := m.sock.silence(now)
+		r.setConnected(m, silence < deafAfter)
+		if silence >= cutAfter {
+			s := m.sock
+			s.close(0, "", nil)
+			r.detach(m, s)
+			continue
+		}
+		if m.sweeps++; m.sweeps%pingEvery == 0 {
+			m.sock.askPing()
+		}
+		if !m.renew.IsZero() && now.After(m.renew) {
+			r.push(m, "", encode(TypeServers, serversBody{Servers: m.servers(now)}))
+		}
+	}
+}
+
+// handle does what a member's message says. The error, if any, is for the
+// sender.
+func (r *room) handle(m *session, f frame, body found, bodyErr error) *errorBody {
+	no := func(code Code, text string) *errorBody {
+		return &errorBody{Code: code, Message: text, Type: f.Type, To: f.To}
+	}
+	if !allowed(m.Role, f.Type) {
+		if known(f.Type) {
+			return no(CodeNotAllowed, "not now, or not by you")
+		}
+		return no(CodeUnknownType, "no such type of message")
+	}
+	switch f.Type {
+	case TypeAck: // done already
+	case TypePing:
+		m.sock.reply(tailOf(netstack.Envelope{Type: TypePong, Body: f.Body}, 0))
+	case TypeLeave:
+		var b leaveBody
+		_ = json.Unmarshal(f.Body, &b) // the words are optional
+		r.remove(m, LeftItself, cut(cleanText(b.Said, false), maxSaid, maxSaid), closeNormal, "")
+	case TypeState:
+		var st State
+		if err := decode(f.Envelope, &st); err != nil {
+			return no(CodeMalformed, "no state")
+		}
+		if st != m.State {
+			m.State = st
+			r.changed()
+			r.broadcast(nil, encode(TypeChanged, m.Member))
+		}
+	case TypeChat:
+		return r.chat(m, f, no)
+	default:
+		return r.relay(m, f, body, bodyErr, no)
+	}
+	return nil
+}
+
+func (r *room) chat(m *session, f frame, no func(Code, string) *errorBody) *errorBody {
+	var b chatBody
+	if err := decode(f.Envelope, &b); err != nil {
+		return no(CodeMalformed, "no text")
+	}
+	b.Text, b.At = cut(cleanText(b.Text, true), maxChat, maxChat), time.Now().UTC()
+	if b.Text == "" {
+		return no(CodeMalformed, "no text")
+	}
+	raw, err := json.Marshal(b)
+	if err != nil {
+		return no(CodeMalformed, "no text")
+	}
+	r.broadcast(nil, tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, 0))
+	return nil
+}
+
+// relay passes a message on to another member, or to the host.
+func (r *room) relay(m *session, f frame, body found, bodyErr error, no func(Code, string) *errorBody) *errorBody {
+	if bodyErr != nil {
+		return no(CodeLimit, bodyErr.Error())
+	}
+	f.From = m.ID
+	to := r.members[f.To]
+	toHost := f.To == netstack.HostID && r.server.cfg.OnMessage != nil
+	if to == nil && !toHost || to == m {
+		return no(CodeNoSuchMember, "no such member")
+	}
+	if !m.countCandidates(f.To, body) {
+		return no(CodeLimit, "too many candidates")
+	}
+	if hook := r.server.cfg.OnCandidate; hook != nil {
+		for _, a := range body.addrs {
+			hook(r.name, m.ID, a)
+		}
+	}
+	if toHost {
+		r.server.cfg.OnMessage(r.name, f.Envelope)
+		return nil
+	}
+	if to.out.share(m.ID) >= maxUnackedFrom {
+		return no(CodeLimit, "too many messages wait for this member")
+	}
+	r.push(to, m.ID, tailOf(f.Envelope, f.N))
+	return nil
+}
+
+var errGone = errors.New("no such session")

@@ -1,0 +1,306 @@
+package signal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/webrtc/v4"
+
+	"candid/netstack"
+	"candid/netstack/invite"
+)
+
+// ServerConfig says what a Server serves and whom it tells. Hooks are called
+// one at a time per room, in order; they must not block and must not call
+// Server methods that wait (their comments say so).
+type ServerConfig struct {
+	// ICEServers returns the servers for a member, with credentials of its
+	// own, and how long they are valid: new ones are sent in time. Zero:
+	// forever. Nil: none.
+	ICEServers func(Visitor) ([]webrtc.ICEServer, time.Duration)
+	// Planner chooses the paths. It is asked whenever someone joins or leaves
+	// and by Replan; the server sets the Revision. Nil: P2P for everyone.
+	Planner func(PlanInput) Plan
+
+	OnJoin  func(Visitor)
+	OnLeave func(Visitor, Reason)
+	// OnCandidate reports every IP address that a member has signaled to
+	// another as an ICE candidate.
+	OnCandidate func(room string, id netstack.PeerID, addr netip.Addr)
+	// OnMessage takes what members send to netstack.HostID. Nil: such
+	// messages are refused.
+	OnMessage func(room string, e netstack.Envelope)
+
+	// Limits; zero means the default.
+	MaxSockets      int // 200
+	MaxSocketsPerIP int // 20; IPv6: per /64
+	MaxStrangers    int // 10: sockets of one IP that have not joined yet
+	MaxMembers      int // 100, per room
+
+	Logger *slog.Logger // nil: slog.Default
+}
+
+// Visitor is a member as the host process sees it.
+type Visitor struct {
+	Room   string
+	ID     netstack.PeerID
+	Name   string
+	Remote netip.Addr // where its connection comes from
+	// Host is the Host header of its connection: the address by which it
+	// reaches this server, and so probably its other ports.
+	Host string
+}
+
+// PlanInput is what a plan is made from.
+type PlanInput struct {
+	Room     string
+	Members  []Member // in order of joining
+	Previous Plan
+	Now      time.Time
+}
+
+// Stats counts what a Server has done since it was made.
+type Stats struct {
+	Rooms, Members, Sockets int // now
+	Joined, Resumed         uint64
+	Refused                 uint64 // joins, and sockets over a limit
+	Cut                     uint64 // members removed for breaking the protocol or a limit
+	Panics                  uint64
+}
+
+// Server is the signaling half of a host: an http.Handler for Path, with any
+// number of rooms. It expects TLS around it.
+type Server struct {
+	cfg      ServerConfig
+	log      *slog.Logger
+	upgrader websocket.Upgrader
+	salt     [16]byte // of the secrets' hashes
+	ctx      context.Context
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	gate     gate
+	failures failures
+
+	joined, resumed, refused, cut, panics atomic.Uint64
+
+	mu     sync.Mutex
+	closed bool
+	rooms  map[string]*room
+}
+
+// NewServer returns a server without rooms. Close must be called.
+func NewServer(cfg ServerConfig) *Server {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&cfg.MaxSockets, 200)
+	def(&cfg.MaxSocketsPerIP, 20)
+	def(&cfg.MaxStrangers, 10)
+	def(&cfg.MaxMembers, 100)
+	if cfg.Planner == nil {
+		cfg.Planner = everyoneDirect
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, rooms: make(map[string]*room),
+		gate: gate{maxAll: cfg.MaxSockets, maxPerIP: cfg.MaxSocketsPerIP, maxStrangers: cfg.MaxStrangers},
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: writeTimeout,
+			// Small: hundreds of connections are idle most of the time. Writes
+			// borrow a buffer.
+			ReadBufferSize:  512,
+			WriteBufferSize: 4096,
+			WriteBufferPool: &sync.Pool{},
+			Subprotocols:    []string{Subprotocol},
+		},
+	}
+	_, _ = rand.Read(s.salt[:])
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.wg.Go(s.sweep)
+	return s
+}
+
+// everyoneDirect is the plan where nothing better is known.
+func everyoneDirect(in PlanInput) Plan {
+	p := Plan{Why: "Everyone is connected directly.", Paths: make(map[netstack.PeerID]Hop, len(in.Members))}
+	for _, m := range in.Members {
+		p.Paths[m.ID] = Hop{Topology: netstack.P2P}
+	}
+	return p
+}
+
+// AddRoom opens a room that secret lets into. There can be one of a name.
+func (s *Server) AddRoom(name, secret string) error {
+	if !invite.IsRoom(name) {
+		return fmt.Errorf("open room %q: not a name for a room", name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if s.rooms[name] != nil {
+		return fmt.Errorf("open room %q: there is one of this name", name)
+	}
+	s.rooms[name] = newRoom(s, name, s.hash(secret))
+	return nil
+}
+
+// RemoveRoom closes a room and tells its members why. It waits; not for hooks.
+func (s *Server) RemoveRoom(name, why string) error {
+	s.mu.Lock()
+	r := s.rooms[name]
+	delete(s.rooms, name)
+	s.mu.Unlock()
+	if r == nil {
+		return fmt.Errorf("close room %q: %w", name, ErrNoRoom)
+	}
+	r.close(why)
+	return nil
+}
+
+// RemoveMember takes a member out of a room at once and for good: it cannot
+// come back with the same identity.
+func (s *Server) RemoveMember(name string, id netstack.PeerID, why string) error {
+	return s.post(name, func(r *room) {
+		if m := r.members[id]; m != nil {
+			r.banned[id] = true
+			r.remove(m, LeftRemoved, "", closeRemoved, why)
+		}
+	})
+}
+
+// Send sends an envelope from netstack.HostID to the member e.To. It does not
+// wait. A member that is away gets it when it comes back.
+func (s *Server) Send(name string, e netstack.Envelope) error {
+	e.From = netstack.HostID
+	if err := checkEnvelope(e); err != nil {
+		return err
+	}
+	return s.post(name, func(r *room) {
+		if m := r.members[e.To]; m != nil {
+			r.push(m, netstack.HostID, tailOf(e, 0))
+		}
+	})
+}
+
+// Signaler returns a way to send to the members of a room as
+// netstack.HostID, for the server half of a topology.
+func (s *Server) Signaler(name string) netstack.Signaler { return hostSignaler{s, name} }
+
+type hostSignaler struct {
+	s    *Server
+	room string
+}
+
+func (h hostSignaler) Send(_ context.Context, e netstack.Envelope) error { return h.s.Send(h.room, e) }
+
+// Replan asks the planner again. It does not wait.
+func (s *Server) Replan(name string) error {
+	return s.post(name, func(r *room) { r.replan(nil) })
+}
+
+// Members returns who is in a room, in order of joining.
+func (s *Server) Members(name string) []Member {
+	s.mu.Lock()
+	r := s.rooms[name]
+	s.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return r.roster()
+}
+
+// Stats returns what has been counted.
+func (s *Server) Stats() Stats {
+	st := Stats{
+		Joined: s.joined.Load(), Resumed: s.resumed.Load(), Refused: s.refused.Load(),
+		Cut: s.cut.Load(), Panics: s.panics.Load(),
+	}
+	s.gate.mu.Lock()
+	st.Sockets = s.gate.all
+	s.gate.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Rooms = len(s.rooms)
+	for _, r := range s.rooms {
+		st.Members += len(r.roster())
+	}
+	return st
+}
+
+// Close closes every room, says so to its members, and waits for everything.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	rooms := s.rooms
+	s.rooms = nil
+	s.mu.Unlock()
+	s.cancel()
+	var wg sync.WaitGroup
+	for _, r := range rooms {
+		wg.Go(func() { r.close("the host stopped") })
+	}
+	wg.Wait()
+	s.wg.Wait()
+	return nil
+}
+
+func (s *Server) post(name string, fn func(*room)) error {
+	s.mu.Lock()
+	r := s.rooms[name]
+	s.mu.Unlock()
+	if r == nil {
+		return fmt.Errorf("room %q: %w", name, ErrNoRoom)
+	}
+	return r.loop.Post(func() { r.guard(nil, func() { fn(r) }) })
+}
+
+// sweepEvery is how often rooms look for members who do not answer.
+const sweepEvery = 500 * time.Millisecond
+
+func (s *Server) sweep() {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+		}
+		s.mu.Lock()
+		for _, r := range s.rooms {
+			if r.occupied.Load() {
+				_ = r.loop.Post(func() { r.guard(nil, func() { r.tick(time.Now()) }) })
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// hash is how secrets are kept: they are long and random, so one round is
+// enough.
+func (s *Server) hash(secret string) [sha256.Size]byte {
+	return sha256.Sum256(append(s.salt[:len(s.salt):len(s.salt)], secret...))
+}
+
+// salt32 is a hash that no secret has.
+func (s *Server) salt32() (h [sha256.Size]byte) {
+	copy(h[:], s.salt[:])
+	return h
+}
+
+var _ http.Handler = (*Server)(nil)
