@@ -38,7 +38,7 @@ var plan = map[string]string{
 	"netstack/oneport":   "",
 	"netstack/peer":      "netstack netstack/ifwatch netstack/loop netstack/unbounded",
 	"netstack/relay":     "netstack",
-	"netstack/signal":    "netstack netstack/invite netstack/loop netstack/unbounded",
+	"netstack/signal":    "netstack netstack/identity netstack/invite netstack/loop netstack/unbounded",
 	"netstack/unbounded": "",
 	"netstack/verdict":   "netstack",
 
