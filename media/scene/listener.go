@@ -33,6 +33,7 @@ type ear struct {
 	signal   float64 // energy of the tone over all windows counted
 	rest     float64 // energy of what is not a tone, over the same
 	silent   int
+	heard    bool    // ever
 	level    float64 // newest, dBFS
 }
 
@@ -50,7 +51,7 @@ const (
 	windowSamples = media.SampleRate / 10
 	// presentLevel is what a tone needs to count as heard, in dBFS: 26 dB less
 	// than it is sent with.
-	presentLevel = -45.0
+	presentLevel = -46.0
 	// markerBefore and markerAfter are how far a codec smears a marker.
 	markerBefore = media.SampleRate * 15 / 1000
 	markerAfter  = media.SampleRate * 25 / 1000
@@ -143,12 +144,14 @@ func (l *Listener) count(w *window) {
 	}
 	rest = max(rest, 1e-12)
 	for i, e := range l.ears {
-		e.level = 10 * math.Log10(2*power[i]/windowSamples+1e-12)
+		e.level = 10 * math.Log10(power[i]/windowSamples+1e-12)
 		if e.level < presentLevel {
 			e.silent++
 			continue
 		}
-		if w.marked {
+		first := !e.heard
+		e.heard = true
+		if first || w.marked { // the first may have begun in silence
 			continue
 		}
 		e.snr = keep(e.snr, 10*math.Log10(power[i]/rest))
@@ -259,7 +262,7 @@ func (l *Listener) Reset() {
 	defer l.mu.Unlock()
 	for _, e := range l.ears {
 		e.snr, e.latency = e.snr[:0], e.latency[:0]
-		e.signal, e.rest, e.silent = 0, 0, 0
+		e.signal, e.rest, e.silent, e.heard = 0, 0, 0, false
 	}
 }
 

@@ -40,7 +40,7 @@ const (
 	lowTaps       = 33
 	highTaps      = 65
 	coarse        = 4    // decimated samples between two looks
-	likeness      = 0.42 // of 1: how alike to a chirp is one, with three others on top
+	likeness      = 0.3  // of 1: how alike to a chirp is one, with three others on top
 	quietest      = 3e-6 // mean square of what can be a chirp: -55 dBFS
 	searchSpan    = 3 * coarse
 	quietAfterHit = decRate / 4

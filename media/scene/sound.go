@@ -48,8 +48,8 @@ const (
 	markerLevel = 0.2
 
 	// MarkerTime is how long a marker lasts.
-	MarkerTime    = 20 * time.Millisecond
-	markerSamples = media.SampleRate / 50
+	MarkerTime    = 40 * time.Millisecond
+	markerSamples = media.SampleRate / 25
 
 	// FlashTime is how long the picture flashes at each whole second.
 	FlashTime = 100 * time.Millisecond
