@@ -60,6 +60,7 @@ func (p *Peer) negotiate() {
 
 func (p *Peer) makeOffer() error {
 	n := &p.neg
+	p.attach(n.numbered + 1)
 	if err := p.nameSections(); err != nil {
 		return err
 	}
@@ -190,12 +191,15 @@ func (p *Peer) handleOffer(number int, d description) error {
 		return nil
 	case n.offer != nil:
 		p.log.Debug("offers crossed: ours is taken back")
-		n.offer, n.needed = nil, true
+		n.offer = nil
+		p.takeBack()
 	}
 	n.seen = number
 	p.reached(netstack.OfferReceived)
-	restart := n.ready && d.ufrag != n.ufrag
-	if restart {
+	if !n.ready {
+		p.attach(0)
+	}
+	if n.ready && d.ufrag != n.ufrag {
 		p.useServers()
 		p.restarting("")
 	}
@@ -213,6 +217,8 @@ func (p *Peer) handleOffer(number int, d description) error {
 	}
 	p.send(TypeDescription, descriptionBody{answer, number, p.header()})
 	p.reached(netstack.AnswerSent)
+	// The answer says all that an offer of ours would, save new tracks.
+	n.needed = n.restart != "" || p.uncovered()
 	p.described(d)
 	return nil
 }
@@ -248,6 +254,26 @@ func (p *Peer) described(d description) {
 	}
 	p.trickle.unstash(d.ufrag, p.remoteCandidate)
 	p.negotiateSoon()
+}
+
+// takeBack detaches what was attached for the offer given up: pion would start
+// to send it with the answer to the other side's.
+func (p *Peer) takeBack() {
+	for _, s := range p.sent {
+		if s.sender != nil && s.offered == p.neg.numbered {
+			p.detach(s)
+		}
+	}
+}
+
+// uncovered reports whether a published track waits for an offer.
+func (p *Peer) uncovered() bool {
+	for _, s := range p.sent {
+		if s.sender == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // failIfStuck gives the connection up if pion is left in the middle.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -66,6 +67,10 @@ func (n *network) Interfaces() ([]*transport.Interface, error) {
 		}
 		t := transport.NewInterface(i)
 		for _, a := range addrs {
+			// Link-local IPv6 is told to nobody (RFC 8445 section 5.1.1.1).
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+				continue
+			}
 			t.AddAddress(a)
 		}
 		out = append(out, t)

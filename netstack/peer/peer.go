@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -61,7 +62,7 @@ type Peer struct {
 	trickle  trickle
 	hold     hold
 	tracks   []*remoteTrack
-	senders  map[string]*sent // by track ID
+	sent     []*sent // published tracks, in order
 	state    webrtc.PeerConnectionState
 	iceState webrtc.ICEConnectionState
 	steps    map[netstack.Milestone]time.Time
@@ -71,8 +72,9 @@ type Peer struct {
 
 // sent is a published track.
 type sent struct {
-	track  webrtc.TrackLocal
-	sender *webrtc.RTPSender
+	track   webrtc.TrackLocal
+	sender  *webrtc.RTPSender // nil until attached
+	offered int               // number of the offer it was attached for; 0: an answer
 }
 
 // New begins a connection. Close must be called.
@@ -99,7 +101,7 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		dtls: pc.SCTP().Transport(), ice: pc.SCTP().Transport().ICETransport(),
 		log:    f.config.Logger.With("peer", o.Remote),
 		polite: o.Self < o.Remote, session: rand.Text(),
-		senders: map[string]*sent{}, steps: map[netstack.Milestone]time.Time{},
+		steps: map[netstack.Milestone]time.Time{},
 		state: webrtc.PeerConnectionStateNew, iceState: webrtc.ICEConnectionStateNew,
 		loop: loop.New(context.Background()),
 	}
@@ -125,7 +127,6 @@ func (p *Peer) listen() {
 	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { p.post(func() { p.iceChanged(s) }) })
 	p.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { p.post(p.stateChanged) })
 	p.dtls.OnStateChange(func(s webrtc.DTLSTransportState) { p.post(func() { p.dtlsChanged(s) }) })
-	p.pc.OnNegotiationNeeded(func() { p.post(p.needNegotiation) })
 	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.post(func() { p.trackAdded(t, r) }) })
 }
 
@@ -221,31 +222,57 @@ func (p *Peer) giveUp(err error, first netstack.Envelope) {
 }
 
 func (p *Peer) publish(t webrtc.TrackLocal) {
-	if _, ok := p.senders[t.ID()]; ok {
+	if slices.ContainsFunc(p.sent, func(s *sent) bool { return s.track.ID() == t.ID() }) {
 		return
 	}
-	sender, err := p.pc.AddTrack(t)
-	if err != nil {
-		p.log.Warn("track not published", "track", t.ID(), "err", err)
-		return
-	}
-	p.senders[t.ID()] = &sent{t, sender}
-	p.loop.Go(func(context.Context) {
-		readFeedback(sender, func() {
-			p.post(func() { p.emit(netstack.KeyFrameRequested{Peer: p.o.Remote, TrackID: t.ID()}) })
-		})
-	})
+	p.sent = append(p.sent, &sent{track: t})
+	p.needNegotiation()
 }
 
 func (p *Peer) unpublish(t webrtc.TrackLocal) {
-	s, ok := p.senders[t.ID()]
-	if !ok || s.track != t {
+	i := slices.IndexFunc(p.sent, func(s *sent) bool { return s.track == t })
+	if i < 0 {
 		return
 	}
-	delete(p.senders, t.ID())
-	if err := p.pc.RemoveTrack(s.sender); err != nil {
-		p.log.Warn("track not taken back", "track", t.ID(), "err", err)
+	p.detach(p.sent[i])
+	p.sent = slices.Delete(p.sent, i, i+1)
+	p.needNegotiation()
+}
+
+// attach gives each published track that has none a sender. It is called just
+// before an offer of ours, or before the first answer: a sender that starts
+// with a later answer sends before the other side knows its SSRC, and pion then
+// never knows it. offer is the number of the offer, 0 for the answer.
+func (p *Peer) attach(offer int) {
+	for _, s := range slices.Clone(p.sent) {
+		if s.sender != nil {
+			continue
+		}
+		sender, err := p.pc.AddTrack(s.track)
+		if err != nil {
+			p.log.Warn("track not published", "track", s.track.ID(), "err", err)
+			p.sent = slices.DeleteFunc(p.sent, func(x *sent) bool { return x == s })
+			continue
+		}
+		s.sender, s.offered = sender, offer
+		id := s.track.ID()
+		p.loop.Go(func(context.Context) {
+			readFeedback(sender, func() {
+				p.post(func() { p.emit(netstack.KeyFrameRequested{Peer: p.o.Remote, TrackID: id}) })
+			})
+		})
 	}
+}
+
+// detach takes a track's sender away.
+func (p *Peer) detach(s *sent) {
+	if s.sender == nil {
+		return
+	}
+	if err := p.pc.RemoveTrack(s.sender); err != nil {
+		p.log.Warn("track not taken back", "track", s.track.ID(), "err", err)
+	}
+	s.sender = nil
 }
 
 func (p *Peer) trackAdded(track *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
@@ -272,6 +299,8 @@ func (p *Peer) dtlsChanged(s webrtc.DTLSTransportState) {
 	case webrtc.DTLSTransportStateFailed:
 		p.stateChanged()
 		p.giveUp(errors.New("encryption could not be set up"), netstack.Envelope{})
+	case webrtc.DTLSTransportStateClosed: // by the other side: pion then closes ours
+		p.giveUp(errors.New("the other side closed the connection"), netstack.Envelope{})
 	}
 }
 
@@ -279,7 +308,7 @@ func (p *Peer) dtlsChanged(s webrtc.DTLSTransportState) {
 // state instead of being told, because pion's callbacks overtake each other.
 func (p *Peer) stateChanged() {
 	s := p.pc.ConnectionState()
-	if s == p.state || s == webrtc.PeerConnectionStateClosed {
+	if s == p.state || p.closing.Load() {
 		return
 	}
 	p.state = s
@@ -305,6 +334,8 @@ func (p *Peer) why(s webrtc.PeerConnectionState) string {
 			return "the path is lost"
 		}
 		return "no path to them was found"
+	case webrtc.PeerConnectionStateClosed:
+		return "they closed the connection"
 	}
 	return ""
 }

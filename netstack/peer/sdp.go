@@ -47,7 +47,9 @@ func readSDP(text string) (description, error) {
 				return d, fmt.Errorf("sdp: more than %d media sections", maxSections)
 			}
 		case strings.HasPrefix(bare, "a=candidate:"):
-			d.candidates = append(d.candidates, bare[len("a="):])
+			if !ofRTCP(bare) {
+				d.candidates = append(d.candidates, bare[len("a="):])
+			}
 			continue
 		case bare == "a=end-of-candidates":
 			continue
@@ -70,4 +72,11 @@ func readSDP(text string) (description, error) {
 	}
 	d.sdp = kept.String()
 	return d, nil
+}
+
+// ofRTCP reports whether a candidate is of component 2, which pion lists too
+// although RTCP shares the path of RTP.
+func ofRTCP(line string) bool {
+	_, rest, _ := strings.Cut(line, " ")
+	return strings.HasPrefix(rest, "2 ")
 }

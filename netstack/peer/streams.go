@@ -33,7 +33,10 @@ func (p *Peer) streams(l *netstack.Link, now time.Time) {
 	}
 	clear(p.tracks[len(alive):])
 	p.tracks = alive
-	for _, s := range p.senders {
+	for _, s := range p.sent {
+		if s.sender == nil {
+			continue
+		}
 		for _, e := range s.sender.GetParameters().Encodings {
 			if st := p.meters.streams.Get(uint32(e.SSRC)); st != nil {
 				l.Out = append(l.Out, p.outbound(s, e.SSRC, st, next, now))

@@ -63,7 +63,9 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if ufrag := ufragOf(init.Candidate); ufrag != "" {
 		init.UsernameFragment = &ufrag
 	}
-	p.send(TypeCandidate, candidateBody{init, p.header()})
+	if c.TCPType != "active" { // nobody can connect to it
+		p.send(TypeCandidate, candidateBody{init, p.header()})
+	}
 	found := fromPion(*c)
 	found.ID = candidateID("local", found)
 	found.Network = p.networkOf(found)
