@@ -1,0 +1,153 @@
+package capture
+
+import (
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/gen2brain/malgo"
+)
+
+// soundSystems are all that miniaudio can speak to, in its own order, but for
+// the one that invents a silent device. Those of other systems are skipped.
+var soundSystems = []malgo.Backend{
+	malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm, malgo.BackendCoreaudio,
+	malgo.BackendSndio, malgo.BackendAudio4, malgo.BackendOss,
+	malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
+}
+
+// soundSystem lists microphones. It connects when first asked, and again after
+// the connection broke or led nowhere: a sound server may start later than we.
+type soundSystem struct {
+	log *slog.Logger
+
+	mu  sync.Mutex
+	ctx *soundContext
+
+	last []Device // of the last look; list's
+}
+
+// soundContext is one connection to the sound system. Open microphones keep it.
+type soundContext struct {
+	ctx   *malgo.AllocatedContext
+	alsa  bool
+	mu    sync.Mutex
+	users int
+}
+
+func (c *soundContext) acquire() { c.mu.Lock(); c.users++; c.mu.Unlock() }
+
+// release frees the connection when its last user is gone.
+func (c *soundContext) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.users--; c.users == 0 {
+		_ = c.ctx.Uninit() // nothing to be done about it
+		c.ctx.Free()
+	}
+}
+
+// connect returns the connection, which the caller must release.
+func (s *soundSystem) connect() (*soundContext, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		ctx, err := dial()
+		if err != nil {
+			return nil, err
+		}
+		s.ctx = ctx
+	}
+	s.ctx.acquire()
+	return s.ctx, nil
+}
+
+// dial connects to the first sound system that answers. They are tried one by
+// one to know which it was.
+func dial() (*soundContext, error) {
+	errs := []error{errors.New("connect to the sound system")}
+	for _, backend := range soundSystems {
+		ctx, err := malgo.InitContext([]malgo.Backend{backend}, malgo.ContextConfig{}, nil)
+		if err == nil {
+			return &soundContext{ctx: ctx, users: 1, alsa: backend == malgo.BackendAlsa}, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// drop forgets the connection; microphones that are open on it go on.
+func (s *soundSystem) drop(c *soundContext) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == c && c != nil {
+		s.ctx = nil
+		c.release()
+	}
+}
+
+func (s *soundSystem) close() {
+	s.mu.Lock()
+	c := s.ctx
+	s.mu.Unlock()
+	s.drop(c)
+}
+
+// list returns the microphones of now. It is called by one goroutine at a time.
+func (s *soundSystem) list() []Device {
+	var list []Device
+	err := s.each(func(dev Device, _ malgo.DeviceID) { list = append(list, dev) })
+	if err != nil {
+		s.log.Debug("listing microphones failed", "err", err)
+		return s.last // until the next look finds out
+	}
+	s.last = list
+	return list
+}
+
+// each calls fn for every microphone. If there is none, the next look connects
+// anew. An error says that the connection broke.
+func (s *soundSystem) each(fn func(Device, malgo.DeviceID)) error {
+	c, err := s.connect()
+	if err != nil {
+		return nil // no sound system is the same as no microphone
+	}
+	defer c.release()
+	found, err := c.ctx.Devices(malgo.Capture)
+	if err != nil {
+		s.drop(c)
+		return err
+	}
+	some := false
+	for _, info := range found {
+		id := readable(info.ID)
+		if c.alsa && !hardware(id) || strings.HasSuffix(id, ".monitor") {
+			continue // no device at all; what a speaker plays
+		}
+		some = true
+		fn(Device{ID: "microphone:" + id, Kind: Microphones, Name: info.Name(), Default: info.IsDefault != 0}, info.ID)
+	}
+	if !some {
+		s.drop(c)
+	}
+	return nil
+}
+
+// hardware reports whether an ALSA name is that of a card. The list is full of
+// plugins: rate converters, silence, bridges to sound servers that do not run.
+func hardware(id string) bool {
+	return strings.HasPrefix(id, ":") || strings.Contains(id, "hw:")
+}
+
+// readable returns the text in a device ID, or its bytes in hexadecimal.
+func readable(id malgo.DeviceID) string {
+	text, _, _ := strings.Cut(string(id[:]), "\x00")
+	for _, r := range text {
+		if r < ' ' || r > '~' {
+			return hex.EncodeToString([]byte(strings.TrimRight(string(id[:]), "\x00")))
+		}
+	}
+	return text
+}
