@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ type peerBody struct {
 type found struct {
 	description bool
 	candidates  int
-	addrs       []netip.Addr
+	addrs       []netip.AddrPort
 }
 
 // inspect checks a relayed body against the limits and returns the addresses
@@ -91,7 +92,11 @@ func (f *found) add(candidate string) {
 	if err != nil {
 		return // an mDNS name
 	}
-	f.addrs = append(f.addrs, addr.Unmap().WithZone(""))
+	port, err := strconv.ParseUint(fields[5], 10, 16)
+	if err != nil {
+		return
+	}
+	f.addrs = append(f.addrs, netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(port)))
 }
 
 // relayed reports whether messages of this type go from member to member. The

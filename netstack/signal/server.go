@@ -33,9 +33,9 @@ type ServerConfig struct {
 
 	OnJoin  func(Visitor)
 	OnLeave func(Visitor, Reason)
-	// OnCandidate reports every IP address that a member has signaled to
-	// another as an ICE candidate.
-	OnCandidate func(room string, id netstack.PeerID, addr netip.Addr)
+	// OnCandidate reports every IP address and port that a member has signaled
+	// to another as an ICE candidate.
+	OnCandidate func(room string, id netstack.PeerID, at netip.AddrPort)
 	// OnMessage takes what members send to netstack.HostID. Nil: such
 	// messages are refused.
 	OnMessage func(room string, e netstack.Envelope)
