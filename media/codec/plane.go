@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"image"
+	"math"
 )
 
 // planes is a picture as C sees it: three slices that are proven long enough
@@ -52,7 +53,7 @@ func chromaSize(w, h int, r image.YCbCrSubsampleRatio) (cw, ch int) {
 
 // holds reports whether pix has h rows of w bytes from offset on.
 func holds(pix []byte, offset, stride, w, h int) bool {
-	if offset < 0 || stride < w {
+	if offset < 0 || w > len(pix) || stride < w || h > 1 && stride > len(pix) || stride > math.MaxInt32 {
 		return false
 	}
 	return len(pix) >= offset+(h-1)*stride+w
