@@ -60,18 +60,6 @@ func both(one, two network) network {
 	}
 }
 
-// speech is a voice-like sound: a gliding pitch with overtones in syllables.
-func speech(i int) float64 {
-	t := float64(i) / media.SampleRate
-	phase := 2 * math.Pi * (140*t + 3*math.Sin(2*math.Pi*0.7*t))
-	envelope := 0.3 + 0.7*math.Pow(math.Sin(math.Pi*2.2*t), 2)
-	v := 0.0
-	for k, a := range []float64{1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1} {
-		v += a * math.Sin(float64(k+1)*phase)
-	}
-	return 5000 * envelope * v
-}
-
 func sine(hz float64) func(int) float64 {
 	return func(i int) float64 { return 10000 * math.Sin(2*math.Pi*hz*float64(i)/media.SampleRate) }
 }

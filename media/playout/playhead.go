@@ -14,7 +14,7 @@ const (
 	blockNanos  = int64(media.BlockDuration)
 	beatWindow  = 64                            // pulls, 640 ms
 	beatReset   = int64(100 * time.Millisecond) // a pull so late was not made up for
-	fadeBlocks  = 6                             // concealment without any packet lasts 60 ms
+	fadeBlocks  = 10                            // concealment without any packet lasts 100 ms
 	fullBlocks  = 2                             // of which these are at full level
 	maxGap      = media.SampleRate              // a longer hole begins anew
 	joinSamples = 240                           // 5 ms: fade over a cut
@@ -275,15 +275,19 @@ func (p *playhead) resume() bool {
 	for s := f; s != nil && early-nanos(s.ts) >= want; s = p.first(s.seq + 1) {
 		due = s
 	}
-	if early-nanos(due.ts) < want {
+	seq, ts := due.seq, due.ts
+	if due == f && f.fec && p.running && f.seq > p.nextSeq {
+		seq, ts = seq-1, ts-int64(f.samples) // it also brings the one before
+	}
+	if early-nanos(ts) < want {
 		return false
 	}
 	if p.q.len() > 0 {
 		p.cut()
 	}
 	p.settle(f)
-	p.discardTo(due.seq)
-	p.nextTS = due.ts
+	p.discardTo(seq)
+	p.nextTS = ts
 	p.quiet, p.running, p.inEvent = false, true, false
 	return true
 }
