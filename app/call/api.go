@@ -133,7 +133,11 @@ type Sound struct {
 	// LipSync is how much later the sound is than the picture; negative when
 	// the picture is.
 	LipSync netstack.Opt[time.Duration]
+	Total   Counters
 }
+
+// Counters count samples from the start of a track.
+type Counters struct{ Samples, Concealed uint64 }
 
 // HistoryLength bounds Line.History: ten minutes.
 const HistoryLength = 600

@@ -17,7 +17,8 @@ type Channel[T any] struct {
 	closed bool
 }
 
-// New returns a Channel. Close must be called.
+// New returns a Channel. It ends by Close, or by Finish and reading Out to its
+// end.
 func New[T any]() *Channel[T] {
 	c := &Channel[T]{
 		out:  make(chan T),
@@ -44,7 +45,7 @@ func (c *Channel[T]) Put(v T) {
 func (c *Channel[T]) Out() <-chan T { return c.out }
 
 // Finish takes nothing more; what is queued is still delivered, then Out is
-// closed. It does not wait: Close must still be called.
+// closed. It does not wait.
 func (c *Channel[T]) Finish() {
 	c.mu.Lock()
 	c.closed = true

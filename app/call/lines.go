@@ -1,0 +1,118 @@
+package call
+
+import (
+	"time"
+
+	"candid/media/playout"
+	"candid/netstack"
+	"candid/netstack/verdict"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// sample takes the newest statistics of every line, for the panel.
+func (r *room) sample() {
+	lines := make([]Line, 0, len(r.others))
+	links := make(map[netstack.PeerID]netstack.Link)
+	for _, l := range r.s.mesh.Links() {
+		links[l.Peer] = l
+	}
+	loss := 0.0
+	for _, o := range r.others {
+		l, ok := links[o.member.ID]
+		if !ok {
+			l = netstack.Link{Peer: o.member.ID, Topology: netstack.P2P, At: time.Now(), State: webrtc.PeerConnectionStateNew}
+		}
+		line := Line{Member: o.member, Link: l, Verdict: verdict.Of(l), History: o.history.add(l)}
+		o.measure(&line)
+		lines = append(lines, line)
+		loss = max(loss, reportedLoss(l))
+		if o.video != nil && l.RTT.OK {
+			o.video.SetRTT(l.RTT.Value)
+		}
+	}
+	r.s.audio.SetLoss(expectedLoss(loss))
+	r.s.lines.Store(&lines)
+}
+
+// reportedLoss is the share of our sound that the other side says it lost.
+func reportedLoss(l netstack.Link) (loss float64) {
+	for _, out := range l.Out {
+		if out.Kind == webrtc.RTPCodecTypeAudio {
+			loss = max(loss, out.FractionLost.Or(0))
+		}
+	}
+	return loss
+}
+
+// expectedLoss is the loss, in percent, the audio encoder prepares for. It is
+// never below 5: forward error correction is of no use when it begins after
+// the first loss, and costs little.
+func expectedLoss(reported float64) int { return min(max(int(reported*150), 5), 30) }
+
+// counters are those of one sample, kept to make rates of two.
+type counters struct {
+	picture playout.VideoStats
+	sound   playout.AudioStats
+	recent  []Counters // of the last concealmentSpan samples, oldest first
+}
+
+// concealmentSpan is over how many seconds the share of concealed sound is
+// shown: one lost packet is then a fifth of a percent and not two.
+const concealmentSpan = 10
+
+// measure adds to line how the member's picture and sound are played.
+func (o *other) measure(line *Line) {
+	before := o.prior
+	if o.video != nil {
+		o.prior.picture = o.video.Stats()
+		line.Picture = netstack.Some(picture(before.picture, o.prior.picture))
+	}
+	if o.audio != nil {
+		o.prior.sound = o.audio.Stats()
+		now := Counters{o.prior.sound.TotalSamplesReceived, o.prior.sound.ConcealedSamples}
+		o.prior.recent = append(o.prior.recent, now)
+		if n := len(o.prior.recent); n > concealmentSpan+1 {
+			o.prior.recent = o.prior.recent[n-concealmentSpan-1:]
+		}
+		s := sound(before.sound, o.prior.sound)
+		s.Concealed = concealed(o.prior.recent[0], now)
+		if d, ok := o.sync.Offset(); ok {
+			s.LipSync = netstack.Some(d)
+		}
+		line.Sound = netstack.Some(s)
+	}
+}
+
+func picture(before, now playout.VideoStats) Picture {
+	return Picture{
+		FrameWidth: now.FrameWidth, FrameHeight: now.FrameHeight, FramesPerSecond: now.FramesPerSecond,
+		FramesDecoded: now.FramesDecoded, FramesDropped: now.FramesDropped, KeyFramesDecoded: now.KeyFramesDecoded,
+		FreezeCount: now.FreezeCount, TotalFreezesDuration: now.TotalFreezesDuration,
+		JitterBufferDelay: mean(now.JitterBufferDelay-before.JitterBufferDelay, now.JitterBufferEmittedCount-before.JitterBufferEmittedCount),
+		DecodeTime:        mean(now.TotalDecodeTime-before.TotalDecodeTime, now.FramesDecoded-before.FramesDecoded),
+	}
+}
+
+func sound(before, now playout.AudioStats) Sound {
+	return Sound{
+		JitterBufferDelay:  mean(now.JitterBufferDelay-before.JitterBufferDelay, now.JitterBufferEmittedCount-before.JitterBufferEmittedCount),
+		JitterBufferTarget: now.Target,
+		ConcealmentEvents:  now.ConcealmentEvents,
+		Total:              Counters{now.TotalSamplesReceived, now.ConcealedSamples},
+	}
+}
+
+func mean(sum time.Duration, n uint64) netstack.Opt[time.Duration] {
+	if n == 0 {
+		return netstack.Opt[time.Duration]{}
+	}
+	return netstack.Some(sum / time.Duration(n))
+}
+
+func concealed(from, to Counters) netstack.Opt[float64] {
+	if to.Samples <= from.Samples {
+		return netstack.Opt[float64]{}
+	}
+	return netstack.Some(float64(to.Concealed-from.Concealed) / float64(to.Samples-from.Samples))
+}

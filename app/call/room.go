@@ -1,0 +1,375 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"candid/netstack"
+	"candid/netstack/signal"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// room is the state of a call: who is in it and how it goes. It is touched
+// only on the session's loop.
+type room struct {
+	s       *Session
+	state   State
+	problem string
+	err     error
+	since   time.Time
+	plan    Plan
+	self    Member
+	said    signal.State // what the others know of us
+	others  []*other     // in order of joining
+}
+
+func newRoom(s *Session, w signal.Welcomed) room {
+	r := room{s: s, state: Idle, since: time.Now()}
+	r.said = signal.State{Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
+	r.self = Member{ID: w.ID, Name: s.cfg.Name, Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
+	r.takePlan(w.Plan)
+	for _, m := range w.Members {
+		r.admit(m)
+	}
+	return r
+}
+
+// admit takes a member in, and returns it if it is another one.
+func (r *room) admit(m signal.Member) *other {
+	if m.ID == r.self.ID {
+		r.self = memberOf(m)
+		return nil
+	}
+	o := newOther(m, r.s.viewer(m.ID))
+	r.others = append(r.others, o)
+	return o
+}
+
+func (r *room) begin() {
+	r.move(join)
+	r.move(r.arrival())
+	r.setPeers()
+}
+
+func (r *room) arrival() input {
+	if len(r.others) == 0 {
+		return joinedAlone
+	}
+	return joinedOther
+}
+
+// move makes a transition, if it is one, and tells.
+func (r *room) move(in input) {
+	to, err := r.state.next(in)
+	if err != nil {
+		r.s.log.Debug("not now", "err", err)
+		return
+	}
+	if to == r.state && in != lost && in != regained {
+		return
+	}
+	r.state = to
+	r.tell(StateChanged{State: to, Problem: r.problem, Err: r.err})
+}
+
+// tell publishes the state of things, then the fact.
+func (r *room) tell(e Event) {
+	r.s.snapshot.Store(r.snapshot())
+	r.s.events.Put(e)
+}
+
+func (r *room) snapshot() *Snapshot {
+	s := &Snapshot{
+		State: r.state, Problem: r.problem, Err: r.err,
+		Room: r.s.cfg.Invite.Room, Invite: r.s.cfg.Link, Hosted: r.s.cfg.Hosted,
+		Since: r.since, Self: r.self, Plan: r.plan,
+	}
+	for _, o := range r.others {
+		s.Others = append(s.Others, o.member)
+	}
+	return s
+}
+
+func (r *room) find(id netstack.PeerID) *other {
+	for _, o := range r.others {
+		if o.member.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// setPeers tells the transport who is here, and the encoders whether anybody
+// is.
+func (r *room) setPeers() {
+	ids := make([]netstack.PeerID, len(r.others))
+	for i, o := range r.others {
+		ids[i] = o.member.ID
+	}
+	r.s.mesh.SetPeers(ids...)
+	r.s.video.SetWanted(len(ids) > 0)
+	r.s.audio.SetWanted(len(ids) > 0)
+}
+
+func (r *room) onSignal(e signal.Event) {
+	switch e := e.(type) {
+	case signal.Welcomed:
+		r.onWelcomedAgain(e)
+	case signal.MemberJoined:
+		r.onJoined(e.Member)
+	case signal.MemberLeft:
+		r.onLeft(e)
+	case signal.MemberChanged:
+		r.onChanged(e.Member)
+	case signal.PlanChanged:
+		r.takePlan(e.Plan)
+		r.tell(PlanChanged{r.plan})
+	case signal.ServersChanged:
+		r.setServers(e.Servers)
+	case signal.MessageReceived:
+		r.s.mesh.Handle(e.Envelope)
+	case signal.MessageRefused:
+		r.s.log.Warn("message refused", "code", e.Code, "text", e.Text, "type", e.Type)
+	case signal.ConnectionLost:
+		r.problem = "The host cannot be reached; trying again."
+		r.move(lost)
+	case signal.ConnectionRestored:
+		r.problem = ""
+		r.move(regained)
+		r.tell(Noticed{Text: fmt.Sprintf("The host is back after %v.", e.After.Round(time.Second))})
+	case signal.RoomClosed:
+		if errors.Is(e.Err, signal.ErrClosed) {
+			return // by ourselves
+		}
+		r.end(fail, e.Err)
+	}
+}
+
+// onWelcomedAgain takes over the room as the host now knows it: it had
+// forgotten us, most often because it was restarted.
+func (r *room) onWelcomedAgain(w signal.Welcomed) {
+	r.takePlan(w.Plan)
+	r.setServers(w.Servers)
+	here := make(map[netstack.PeerID]bool)
+	for _, m := range w.Members {
+		here[m.ID] = true
+		if r.find(m.ID) != nil || m.ID == r.self.ID {
+			r.onChanged(m)
+			continue
+		}
+		r.onJoined(m)
+	}
+	for _, o := range slices.Clone(r.others) {
+		if !here[o.member.ID] {
+			r.remove(o, "did not come back")
+		}
+	}
+	r.problem = ""
+	r.move(regained)
+}
+
+func (r *room) setServers(servers []webrtc.ICEServer) {
+	if err := r.s.mesh.SetICEServers(servers); err != nil {
+		r.s.log.Warn("relay servers not taken", "err", err)
+	}
+}
+
+func (r *room) takePlan(p signal.Plan) {
+	hop := p.Paths[r.self.ID]
+	why := hop.Why
+	if why == "" {
+		why = p.Why
+	}
+	r.plan = Plan{Revision: int(p.Revision), Topology: hop.Topology, Why: why}
+}
+
+func (r *room) onJoined(m signal.Member) {
+	if r.find(m.ID) != nil {
+		return
+	}
+	o := r.admit(m)
+	if o == nil {
+		return
+	}
+	r.setPeers()
+	r.tell(MemberJoined{o.member})
+	r.move(othersCame)
+}
+
+func (r *room) onLeft(e signal.MemberLeft) {
+	if o := r.find(e.Member.ID); o != nil {
+		r.remove(o, reason(e))
+	}
+}
+
+func reason(e signal.MemberLeft) string {
+	if e.Said != "" {
+		return e.Said
+	}
+	switch e.Why {
+	case signal.LeftItself:
+		return "left"
+	case signal.LeftRemoved:
+		return "was removed by the host"
+	case signal.LeftReplaced:
+		return "joined again from elsewhere"
+	}
+	return "lost the connection"
+}
+
+func (r *room) remove(o *other, why string) {
+	r.others = slices.DeleteFunc(r.others, func(p *other) bool { return p == o })
+	r.setPeers() // closes the connection, which ends its tracks
+	r.s.forgetViewer(o.member.ID)
+	r.s.pumps.Go(o.stop) // waits for the tracks, so not here
+	r.tell(MemberLeft{o.member, why})
+	if len(r.others) == 0 {
+		r.move(othersLeft)
+	}
+}
+
+func (r *room) onChanged(m signal.Member) {
+	if m.ID == r.self.ID {
+		r.self = memberOf(m)
+		r.tell(MemberChanged{r.self})
+		return
+	}
+	if o := r.find(m.ID); o != nil {
+		o.update(m)
+		r.tell(MemberChanged{o.member})
+	}
+}
+
+func (r *room) onNet(e netstack.Event) {
+	switch e := e.(type) {
+	case netstack.TrackAdded:
+		r.onTrack(e)
+	case netstack.KeyFrameRequested:
+		r.s.video.ForceKeyFrame()
+	case netstack.LinkChanged:
+		r.onLink(e)
+	}
+	r.tell(Net{e})
+}
+
+func (r *room) onTrack(e netstack.TrackAdded) {
+	o := r.find(e.Peer)
+	if o == nil {
+		return
+	}
+	if err := o.add(e.Track, r.s.cfg.Studio, r.s.log); err != nil {
+		r.s.log.Warn("track not played", "err", err)
+		r.tell(Noticed{Text: fmt.Sprintf("What %s sends cannot be played here.", o.member.Name), Bad: true})
+	}
+}
+
+func (r *room) onLink(e netstack.LinkChanged) {
+	o := r.find(e.Peer)
+	if o == nil {
+		return
+	}
+	o.link = netstack.Some(e.State)
+	if p := o.problem(); p != o.member.Problem {
+		o.member.Problem = p
+		r.tell(MemberChanged{o.member})
+	}
+	switch {
+	case e.State == webrtc.PeerConnectionStateConnected:
+		r.problem = ""
+		r.move(mediaFlowed)
+	case r.allBroken():
+		r.problem = "No connection to the others; trying again."
+		r.move(mediaFailed)
+	}
+}
+
+func (r *room) allBroken() bool {
+	for _, o := range r.others {
+		if !o.link.OK || o.link.Value != webrtc.PeerConnectionStateFailed && o.link.Value != webrtc.PeerConnectionStateDisconnected {
+			return false
+		}
+	}
+	return len(r.others) > 0
+}
+
+// onFirstPicture adds the last step of setting up, which the transport cannot
+// see.
+func (r *room) onFirstPicture(id netstack.PeerID) {
+	r.tell(Net{netstack.MilestoneReached{Peer: id, Step: netstack.FirstPicture, At: time.Now()}})
+}
+
+func (r *room) setMuted(muted bool) {
+	r.s.cfg.Studio.SetMicrophoneOn(!muted)
+	r.said.Muted = muted
+	r.say()
+}
+
+func (r *room) setCameraOff(off bool) {
+	r.s.cfg.Studio.SetCameraOn(!off)
+	if !off {
+		r.s.video.ForceKeyFrame()
+	}
+	r.said.CameraOff = off
+	r.say()
+}
+
+// say tells the others how we are, and shows it here at once: the host may be
+// away.
+func (r *room) say() {
+	if err := r.s.client.SetState(r.said); err != nil {
+		r.s.log.Warn("state not told", "err", err)
+	}
+	r.self.Muted, r.self.CameraOff = r.said.Muted, r.said.CameraOff
+	r.tell(MemberChanged{r.self})
+}
+
+func (r *room) setVolume(id netstack.PeerID, gain float64) {
+	if o := r.find(id); o != nil {
+		o.gain = gain
+		if o.setGain != nil {
+			o.setGain(gain)
+		}
+	}
+}
+
+// end begins the end of the call; err says why, if not on purpose.
+func (r *room) end(in input, err error) {
+	if r.state == Ended {
+		return
+	}
+	r.err = err
+	r.move(in)
+	r.s.ending.Do(func() { go r.s.shutdown() })
+}
+
+// stopAll puts the members away. The loop has stopped and their connections
+// are closed.
+func (r *room) stopAll() {
+	for _, o := range r.others {
+		o.stop()
+	}
+}
+
+// steer lets the encoders follow congestion control, and reads the levels.
+func (r *room) steer() {
+	if budget := r.s.mesh.SendBudget(); budget.OK {
+		video := budget.Value - audioBitrate - audioOverhead
+		r.s.video.SetBitrate(max(video, minVideoBitrate))
+	}
+	levels := map[netstack.PeerID]float64{}
+	if !r.self.Muted {
+		levels[r.self.ID] = r.s.cfg.Studio.MicrophoneLevel()
+	}
+	for _, o := range r.others {
+		if o.audio != nil && !o.member.Muted {
+			levels[o.member.ID] = o.audio.Stats().AudioLevel
+		}
+	}
+	if !maps.Equal(levels, *r.s.levels.Load()) {
+		r.s.levels.Store(&levels)
+	}
+}

@@ -1,0 +1,371 @@
+package call_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"image"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"candid/app/call"
+	"candid/media"
+	"candid/media/scene"
+	"candid/netstack"
+	"candid/netstack/identity"
+	"candid/netstack/invite"
+	"candid/netstack/signal"
+	"candid/netstack/verdict"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hosting serves one room on loopback.
+func hosting(t *testing.T) (invite.Invite, *signal.Server) {
+	t.Helper()
+	id, err := identity.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", id.ServerConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := signal.NewServer(signal.ServerConfig{Logger: slog.New(slog.DiscardHandler)})
+	web := &http.Server{Handler: server}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = web.Serve(l) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		_ = web.Close()
+		<-done
+	})
+	secret := invite.NewSecret()
+	if err := server.AddRoom("tea", secret); err != nil {
+		t.Fatal(err)
+	}
+	return invite.Invite{Addresses: []string{l.Addr().String()}, Room: "tea", Secret: secret, Pin: id.Pin}, server
+}
+
+// fakeStudio plays a scene, and what it hears to a listener.
+type fakeStudio struct {
+	member   int
+	listener *scene.Listener
+	quit     chan struct{}
+	wg       sync.WaitGroup
+	camera   atomic.Bool
+	mic      atomic.Bool
+
+	mu     sync.Mutex
+	video  map[int]media.VideoSink
+	audio  map[int]media.AudioSink
+	voices map[int]media.Voice
+	n      int
+}
+
+func newStudio(t *testing.T, member, other int) *fakeStudio {
+	t.Helper()
+	listener, err := scene.NewListener(scene.SoundOf(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeStudio{
+		member: member, listener: listener, quit: make(chan struct{}),
+		video: map[int]media.VideoSink{}, audio: map[int]media.AudioSink{}, voices: map[int]media.Voice{},
+	}
+	camera := scene.NewCamera(scene.CameraOptions{Width: 320, Height: 180, Member: member})
+	mic, err := scene.NewMicrophone(scene.SoundOf(member))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.wg.Go(func() { f.film(camera) })
+	f.wg.Go(func() { f.speak(mic) })
+	f.wg.Go(f.hear)
+	t.Cleanup(func() {
+		close(f.quit)
+		_ = camera.Close()
+		_ = mic.Close()
+		f.wg.Wait()
+	})
+	return f
+}
+
+func (f *fakeStudio) film(camera *scene.Camera) {
+	for {
+		frame, err := camera.ReadVideo()
+		if err != nil {
+			return
+		}
+		f.mu.Lock()
+		for _, s := range f.video {
+			if f.camera.Load() {
+				s.WriteVideo(frame)
+			}
+		}
+		f.mu.Unlock()
+	}
+}
+
+func (f *fakeStudio) speak(mic *scene.Microphone) {
+	for {
+		block, err := mic.ReadAudio()
+		if err != nil {
+			return
+		}
+		f.mu.Lock()
+		for _, s := range f.audio {
+			if f.mic.Load() {
+				s.WriteAudio(block)
+			}
+		}
+		f.mu.Unlock()
+	}
+}
+
+func (f *fakeStudio) hear() {
+	tick := time.NewTicker(media.BlockDuration)
+	defer tick.Stop()
+	pcm := make([]int16, media.BlockSamples)
+	for {
+		select {
+		case <-f.quit:
+			return
+		case now := <-tick.C:
+			f.mu.Lock()
+			clear(pcm)
+			for _, v := range f.voices {
+				v.ReadBlock(pcm)
+			}
+			f.mu.Unlock()
+			f.listener.WriteAudio(media.AudioBlock{PCM: pcm, Captured: now})
+		}
+	}
+}
+
+func keep[T any](f *fakeStudio, m map[int]T, v T) (remove func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+	n := f.n
+	m[n] = v
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(m, n)
+	}
+}
+
+func (f *fakeStudio) AddVideoSink(s media.VideoSink) func() { return keep(f, f.video, s) }
+func (f *fakeStudio) AddAudioSink(s media.AudioSink) func() { return keep(f, f.audio, s) }
+func (f *fakeStudio) Play(v media.Voice) (func(), func(float64)) {
+	return keep(f, f.voices, v), func(float64) {}
+}
+func (f *fakeStudio) SetPreview(media.Screen)      {}
+func (f *fakeStudio) SetCameraOn(on bool)          { f.camera.Store(on) }
+func (f *fakeStudio) SetMicrophoneOn(on bool)      { f.mic.Store(on) }
+func (f *fakeStudio) MicrophoneLevel() float64     { return 0.1 }
+func (f *fakeStudio) OutputLatency() time.Duration { return 0 }
+
+// left reports what is still attached.
+func (f *fakeStudio) left() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.video) + len(f.audio) + len(f.voices)
+}
+
+// meter counts what is seen.
+type meter struct {
+	seen scene.Watcher
+	sent atomic.Int64
+}
+
+func (m *meter) Picture(_ netstack.PeerID, p *image.YCbCr) func() {
+	mark, ok := scene.ReadStamp(p)
+	m.seen.See(mark, ok, time.Now())
+	return nil
+}
+func (m *meter) Sent(*image.YCbCr) { m.sent.Add(1) }
+
+// person is a member under test; events are kept as they come.
+type person struct {
+	*call.Session
+	studio *fakeStudio
+	meter  *meter
+	mu     sync.Mutex
+	events []call.Event
+	wg     sync.WaitGroup
+}
+
+func joinAs(t *testing.T, inv invite.Invite, name string, member, other int) *person {
+	t.Helper()
+	p := &person{studio: newStudio(t, member, other), meter: &meter{}}
+	s, err := call.Join(context.Background(), call.Config{
+		Invite: inv, Name: name, Studio: p.studio, Meter: p.meter, Loopback: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Session = s
+	p.wg.Go(func() {
+		for e := range s.Events() {
+			p.mu.Lock()
+			p.events = append(p.events, e)
+			p.mu.Unlock()
+		}
+	})
+	t.Cleanup(p.leave)
+	return p
+}
+
+func (p *person) leave() {
+	p.Leave()
+	p.Wait()
+	p.wg.Wait()
+}
+
+func has[E call.Event](p *person, ok func(E) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.events {
+		if e, is := e.(E); is && ok(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// until waits for something that must come; how long it takes is no matter of
+// the test.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("never came: %s", what)
+}
+
+func TestTwoSeeAndHearEachOther(t *testing.T) {
+	inv, _ := hosting(t)
+	ada := joinAs(t, inv, "Ada", 0, 1)
+	if s := ada.Snapshot(); s.Room != "tea" || s.Self.Name != "Ada" || len(s.Others) != 0 {
+		t.Errorf("alone: %+v", s)
+	}
+	until(t, "Ada is alone", func() bool { return ada.Snapshot().State == call.Alone })
+	noor := joinAs(t, inv, "Noor", 1, 0)
+	for _, p := range []*person{ada, noor} {
+		until(t, "connected", func() bool { return p.Snapshot().State == call.Connected })
+		until(t, "30 pictures", func() bool { return p.meter.seen.Seen().Frames >= 30 })
+		until(t, "the other's tone", func() bool { h := p.studio.listener.Heard()[0]; return h.Present && h.Windows > 10 })
+		until(t, "a line", func() bool { l := p.Lines(); return len(l) == 1 && l[0].Verdict.Path == verdict.Direct })
+	}
+	if h := noor.studio.listener.Heard()[0]; h.SNR < 25 {
+		t.Errorf("Ada's tone reached Noor with an SNR of %.1f dB", h.SNR)
+	}
+	if s := noor.Snapshot(); len(s.Others) != 1 || s.Others[0].Name != "Ada" || s.Others[0].Problem != "" {
+		t.Errorf("Noor sees %+v", s.Others)
+	}
+	if s := ada.meter.seen.Seen(); s.Unread > 0 || s.Repeated > 0 || s.Late > 0 {
+		t.Errorf("Ada saw %+v", s)
+	}
+
+	noor.leave()
+	until(t, "Ada is alone again", func() bool { return ada.Snapshot().State == call.Alone })
+	if !has(ada, func(e call.MemberLeft) bool { return e.Member.Name == "Noor" && e.Why == "left" }) {
+		t.Error("Ada was not told that Noor left")
+	}
+	ada.leave()
+	for _, p := range []*person{ada, noor} {
+		if n := p.studio.left(); n > 0 {
+			t.Errorf("%d sinks and voices were left in the studio", n)
+		}
+	}
+}
+
+func TestMutingIsSeenAndSendsNothing(t *testing.T) {
+	inv, _ := hosting(t)
+	ada, noor := joinAs(t, inv, "Ada", 0, 1), joinAs(t, inv, "Noor", 1, 0)
+	until(t, "Ada's tone at Noor's", func() bool { return noor.studio.listener.Heard()[0].Present })
+	ada.SetMuted(true)
+	ada.SetCameraOff(true)
+	until(t, "the signs at Noor's", func() bool {
+		o := noor.Snapshot().Others
+		return len(o) == 1 && o[0].Muted && o[0].CameraOff
+	})
+	until(t, "silence at Noor's", func() bool { return !noor.studio.listener.Heard()[0].Present })
+	sent := ada.FramesSent()
+	ada.SetCameraOff(false)
+	ada.SetMuted(false)
+	until(t, "the picture again", func() bool { return ada.FramesSent() > sent+10 })
+	until(t, "the tone again", func() bool { return noor.studio.listener.Heard()[0].Present })
+}
+
+func TestRoomClosedByHost(t *testing.T) {
+	inv, server := hosting(t)
+	ada := joinAs(t, inv, "Ada", 0, 1)
+	if err := server.RemoveRoom("tea", "tea is over"); err != nil {
+		t.Fatal(err)
+	}
+	ada.Wait()
+	if s := ada.Snapshot(); s.State != call.Ended || !errors.Is(s.Err, signal.ErrHostGone) {
+		t.Errorf("ended as %v, %v", s.State, s.Err)
+	}
+}
+
+func TestJoinRefused(t *testing.T) {
+	inv, _ := hosting(t)
+	wrong := inv
+	wrong.Secret = invite.NewSecret()
+	_, err := call.Join(context.Background(), call.Config{Invite: wrong, Name: "Eve", Studio: newStudio(t, 0, 1)})
+	if !errors.Is(err, signal.ErrWrongSecret) {
+		t.Errorf("wrong secret: %v", err)
+	}
+	pin := inv
+	pin.Pin[0]++
+	_, err = call.Join(context.Background(), call.Config{Invite: pin, Name: "Eve", Studio: newStudio(t, 0, 1)})
+	if !errors.Is(err, signal.ErrWrongCertificate) {
+		t.Errorf("wrong pin: %v", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := inv
+	gone.Addresses = []string{l.Addr().String()}
+	_ = l.Close()
+	_, err = call.Join(context.Background(), call.Config{Invite: gone, Name: "Eve", Studio: newStudio(t, 0, 1)})
+	if !errors.Is(err, signal.ErrUnreachable) {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+func TestThreeInAMesh(t *testing.T) {
+	inv, _ := hosting(t)
+	people := []*person{joinAs(t, inv, "Ada", 0, 1), joinAs(t, inv, "Noor", 1, 2), joinAs(t, inv, "Kim", 2, 0)}
+	for _, p := range people {
+		until(t, "two lines", func() bool {
+			l := p.Lines()
+			return len(l) == 2 && l[0].Verdict.Path == verdict.Direct && l[1].Verdict.Path == verdict.Direct
+		})
+		until(t, "the next one's tone", func() bool { return p.studio.listener.Heard()[0].Present })
+	}
+}
+
+func TestJoiningAndLeavingOften(t *testing.T) {
+	inv, _ := hosting(t)
+	ada := joinAs(t, inv, "Ada", 0, 1)
+	for range 5 {
+		noor := joinAs(t, inv, "Noor", 1, 0)
+		until(t, "a picture", func() bool { return noor.meter.seen.Seen().Frames > 0 })
+		noor.leave()
+		until(t, "Ada alone", func() bool { return ada.Snapshot().State == call.Alone })
+	}
+}
