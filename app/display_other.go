@@ -1,0 +1,10 @@
+//go:build !linux
+
+package app
+
+import "errors"
+
+var errNoDisplay = errors.New("no display")
+
+// prepareDisplay has nothing to do: these systems always have a display.
+func prepareDisplay() error { return nil }

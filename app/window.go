@@ -1,0 +1,247 @@
+//go:build !headless
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"candid/app/call"
+	"candid/app/config"
+	"candid/app/demo"
+	"candid/app/ui"
+
+	"fyne.io/fyne/v2"
+	fyneapp "fyne.io/fyne/v2/app"
+)
+
+// appID names the program to the desktop; FyneApp.toml has the same.
+const appID = "chat.candid.Candid"
+
+// windowFlags are those of the window, and the hidden ones of a demo's
+// processes.
+type windowFlags struct {
+	name, dir            string
+	testDevices, verbose bool
+	muted, cameraOff     bool
+	relayOnly            bool
+	measure, screenshot  string
+	member, seconds      int
+	windowless           bool
+	link                 string
+}
+
+func parseWindow(args []string, stderr io.Writer) (f windowFlags, code int) {
+	fs := flags("candid", usage, stderr)
+	fs.StringVar(&f.name, "name", "", "")
+	fs.StringVar(&f.dir, "dir", "", "")
+	fs.BoolVar(&f.testDevices, "test-devices", false, "")
+	fs.BoolVar(&f.verbose, "verbose", false, "")
+	fs.BoolVar(&f.muted, "muted", false, "")
+	fs.BoolVar(&f.cameraOff, "camera-off", false, "")
+	fs.BoolVar(&f.relayOnly, "relay-only", false, "")
+	// Of the demo:
+	fs.StringVar(&f.measure, "measure", "", "")
+	fs.StringVar(&f.screenshot, "screenshot", "", "")
+	fs.IntVar(&f.member, "member", 0, "")
+	fs.IntVar(&f.seconds, "seconds", 10, "")
+	fs.BoolVar(&f.windowless, "windowless", false, "")
+	if code := parse(fs, args); code >= 0 {
+		return f, code
+	}
+	if fs.NArg() > 1 {
+		fmt.Fprintf(stderr, "candid: One link at a time; %q is too much.\n", fs.Arg(1))
+		return f, exitUsage
+	}
+	f.link = fs.Arg(0)
+	return f, -1
+}
+
+// windowCommand opens the window and returns when it is closed.
+func windowCommand(args []string, stderr io.Writer) int {
+	f, code := parseWindow(args, stderr)
+	if code >= 0 {
+		return code
+	}
+	if !f.windowless {
+		if err := prepareDisplay(); err != nil {
+			tell(stderr, err)
+			return exitUsage
+		}
+	}
+	e, err := newEngine(f, logger(stderr, f.verbose))
+	if err != nil {
+		tell(stderr, err)
+		return exitFailed
+	}
+	defer e.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if f.windowless {
+		err = measureWindowless(ctx, e, f)
+	} else {
+		err = runWindow(ctx, e, f)
+	}
+	if err != nil {
+		tell(stderr, err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runWindow shows the window until it is closed or ctx ends.
+func runWindow(ctx context.Context, e *engine, f windowFlags) error {
+	a := fyneapp.NewWithID(appID)
+	w := ui.New(a, e, ui.Options{Link: f.link, JoinAtOnce: f.measure != ""})
+	failed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		if f.measure != "" {
+			failed <- measureWindow(ctx, e, w, f)
+		} else {
+			<-ctx.Done()
+			failed <- nil
+		}
+		fyne.Do(w.Close)
+	}()
+	w.ShowAndRun()
+	cancel()
+	return <-failed
+}
+
+// measureWindow measures the call the window has joined, and takes the
+// window's picture.
+func measureWindow(ctx context.Context, e *engine, w *ui.Window, f windowFlags) error {
+	s, err := e.waitForCall(ctx, 30*time.Second)
+	if err != nil {
+		return err
+	}
+	if f.member == 0 {
+		fyne.Do(w.TogglePanel)
+	}
+	if err := measure(ctx, e, s, f); err != nil {
+		return err
+	}
+	return shoot(w, f.screenshot)
+}
+
+// measureWindowless joins, measures and leaves.
+func measureWindowless(ctx context.Context, e *engine, f windowFlags) error {
+	if _, err := e.Join(ctx, f.link); err != nil {
+		return err
+	}
+	s, err := e.waitForCall(ctx, time.Second)
+	if err != nil {
+		return err
+	}
+	return measure(ctx, e, s, f)
+}
+
+func measure(ctx context.Context, e *engine, s *call.Session, f windowFlags) error {
+	result, err := e.meter.Measure(ctx, s, time.Duration(f.seconds)*time.Second)
+	if err != nil {
+		return err
+	}
+	if err := result.Save(f.measure); err != nil {
+		return err
+	}
+	// The other process may be a little behind: leaving now would end what it
+	// still measures.
+	select {
+	case <-ctx.Done():
+	case <-time.After(2 * time.Second):
+	}
+	return nil
+}
+
+func shoot(w *ui.Window, file string) error {
+	if file == "" {
+		return nil
+	}
+	img := w.Capture()
+	out, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("save the screenshot: %w", err)
+	}
+	err = png.Encode(out, img)
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("save the screenshot: %w", err)
+	}
+	return nil
+}
+
+const demoUsage = `candid demo: two Candids call each other on this computer, with a drawn
+picture and a test tone, through a host, over the real network code. Without a
+display it makes a virtual one. It leaves report.json and a screenshot of each
+window, and prints what it measured.
+
+  --seconds S   measure for S seconds, once with windows and once without (10)
+  --out DIR     leave the report in DIR (demo-out)
+  --verbose     log what happens
+`
+
+func demoCommand(args []string, stdout, stderr io.Writer) int {
+	fs := flags("candid demo", demoUsage, stderr)
+	seconds := fs.Int("seconds", 10, "")
+	out := fs.String("out", "demo-out", "")
+	verbose := fs.Bool("verbose", false, "")
+	if code := parse(fs, args); code >= 0 {
+		return code
+	}
+	if *seconds < 2 || *seconds > 3600 || fs.NArg() > 0 {
+		fmt.Fprintln(stderr, "candid: --seconds takes 2 to 3600, and nothing follows the flags.")
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	report, err := runDemo(ctx, *seconds, *out, *verbose, stdout, stderr)
+	if err != nil {
+		tell(stderr, err)
+		return exitFailed
+	}
+	report.Tell(stdout)
+	fmt.Fprintln(stdout, "\nReport and screenshots are in", *out)
+	if missing := report.Complete(); len(missing) > 0 {
+		fmt.Fprintln(stderr, "candid: The report is not complete; not measured:", missing)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runDemo hosts a room and lets the demo meet in it.
+func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout, stderr io.Writer) (demo.Report, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return demo.Report{}, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "candid-demo-host-")
+	if err != nil {
+		return demo.Report{}, fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	h, err := startHost(ctx, hostOptions{dir: dir, port: config.DefaultPort, loopback: true}, logger(stderr, verbose))
+	if err != nil {
+		return demo.Report{}, err
+	}
+	defer h.Close()
+	link, err := h.newRoom("demo")
+	if err != nil {
+		return demo.Report{}, err
+	}
+	abs, err := filepath.Abs(out)
+	if err != nil {
+		return demo.Report{}, fmt.Errorf("find the folder for the report: %w", err)
+	}
+	return demo.Run(ctx, demo.Options{Exe: exe, Version: version, Invite: link.String(), Out: abs, Seconds: seconds, Say: stdout})
+}
