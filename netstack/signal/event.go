@@ -22,6 +22,7 @@ type (
 		Members []Member // in order of joining, the client itself included
 		Servers []webrtc.ICEServer
 		Plan    Plan
+		Address string // through which the host was reached
 		Again   bool
 	}
 	// MemberJoined reports a new participant.

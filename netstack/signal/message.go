@@ -147,6 +147,7 @@ type (
 		Members []Member           `json:"members"` // in order of joining, yourself included
 		Servers []webrtc.ICEServer `json:"servers"`
 		Plan    Plan               `json:"plan"`
+		Epoch   string             `json:"epoch"`  // of the room: a new one after a restart
 		Resume  int                `json:"resume"` // seconds a lost connection may take to come back
 	}
 	resumedBody struct {

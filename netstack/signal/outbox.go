@@ -25,7 +25,7 @@ var errOverflow = errors.New("queue is full")
 // shared between the outboxes of all its receivers.
 type message struct {
 	seq  uint64
-	from netstack.PeerID
+	peer netstack.PeerID // at the server: whom it is from; at a client: whom it is for
 	tail []byte
 }
 
@@ -42,14 +42,14 @@ type outbox struct {
 }
 
 // push queues a message. errOverflow means that it was not queued.
-func (o *outbox) push(from netstack.PeerID, tail []byte) error {
+func (o *outbox) push(peer netstack.PeerID, tail []byte) error {
 	o.mu.Lock()
 	if len(o.queue) >= maxUnacked || o.bytes+len(tail) > maxUnackedBytes {
 		o.mu.Unlock()
 		return errOverflow
 	}
 	o.seq++
-	o.queue = append(o.queue, message{o.seq, from, tail})
+	o.queue = append(o.queue, message{o.seq, peer, tail})
 	o.bytes += len(tail)
 	owner := o.owner
 	o.mu.Unlock()
@@ -67,7 +67,7 @@ func (o *outbox) share(from netstack.PeerID) (n int) {
 		return 0
 	}
 	for _, m := range o.queue {
-		if m.from == from {
+		if m.peer == from {
 			n++
 		}
 	}
@@ -135,6 +135,26 @@ func (o *outbox) rewind(s *socket, received uint64) bool {
 		s.poke()
 	}
 	return ok
+}
+
+// restart prepares for a session that begins anew: what is not acknowledged is
+// numbered from 1 again, without what keep refuses, which is returned.
+func (o *outbox) restart(keep func(message) bool) (refused []message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	old := o.queue
+	o.queue, o.next, o.seq, o.acked, o.bytes, o.owner = nil, 0, 0, 0, 0, nil
+	for _, m := range old {
+		if !keep(m) {
+			refused = append(refused, m)
+			continue
+		}
+		o.seq++
+		m.seq = o.seq
+		o.queue = append(o.queue, m)
+		o.bytes += len(m.tail)
+	}
+	return refused
 }
 
 // pending returns the number of messages not acknowledged.

@@ -5,8 +5,9 @@ type Role string
 
 // The roles.
 const (
-	RoleNone   Role = "" // not joined yet
-	RoleMember Role = "member"
+	Stranger Role = ""       // not joined yet
+	Ordinary Role = "member" // joined with the room's secret
+	Owner    Role = "owner"  // joined with the owner's: the host's own client
 )
 
 // allowed reports whether a client with this role may send messages of this
@@ -15,9 +16,9 @@ const (
 func allowed(r Role, typ string) bool {
 	switch typ {
 	case TypeJoin, TypeResume:
-		return r == RoleNone
+		return r == Stranger
 	case TypeLeave, TypeState, TypePing, TypeAck, TypeChat:
-		return r == RoleMember
+		return r == Ordinary || r == Owner
 	}
-	return r == RoleMember && relayed(typ)
+	return (r == Ordinary || r == Owner) && relayed(typ)
 }

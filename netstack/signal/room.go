@@ -2,7 +2,6 @@ package signal
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/invite"
 	"candid/netstack/loop"
 )
 
@@ -21,7 +21,7 @@ import (
 type room struct {
 	server   *Server
 	name     string
-	secret   [sha256.Size]byte
+	epoch    string // tells this room from one of the same name before a restart
 	loop     *loop.Loop
 	occupied atomic.Bool
 	sockets  sync.WaitGroup // those of members; Add only while not closed
@@ -36,9 +36,9 @@ type room struct {
 	snapshot []Member
 }
 
-func newRoom(s *Server, name string, secret [sha256.Size]byte) *room {
+func newRoom(s *Server, name string) *room {
 	return &room{
-		server: s, name: name, secret: secret, loop: loop.New(context.Background()),
+		server: s, name: name, epoch: invite.NewSecret(), loop: loop.New(context.Background()),
 		members: make(map[netstack.PeerID]*session), banned: make(map[netstack.PeerID]bool),
 		plan: Plan{Paths: map[netstack.PeerID]Hop{}},
 	}
@@ -136,7 +136,7 @@ func (r *room) join(m *session, s *socket) error {
 	m.Name = uniqueName(m.Name, func(l string) bool {
 		return slices.ContainsFunc(r.order, func(o *session) bool { return looks(o.Name) == l })
 	})
-	m.room, m.sock, m.Connected, m.Role = r, s, true, RoleMember
+	m.room, m.sock, m.Connected = r, s, true
 	r.members[m.ID] = m
 	r.order = append(r.order, m)
 	r.sockets.Add(1)
@@ -149,7 +149,7 @@ func (r *room) join(m *session, s *socket) error {
 	servers := m.servers(time.Now())
 	s.reply(encode(TypeWelcome, welcomeBody{
 		Version: Version, ID: m.ID, Token: m.token, Members: r.roster(), Servers: servers,
-		Plan: r.plan, Resume: int(resumeTime / time.Second),
+		Plan: r.plan, Epoch: r.epoch, Resume: int(resumeTime / time.Second),
 	}))
 	m.out.rewind(s, 0)
 	r.broadcast(m, encode(TypeJoined, m.Member))
@@ -272,7 +272,7 @@ func (r *room) tick(now time.Time) {
 			}
 			continue
 		}
-		silence := m.sock.silence(now)
+		silence := m.sock.silence()
 		r.setConnected(m, silence < deafAfter)
 		if silence >= cutAfter {
 			s := m.sock
@@ -340,7 +340,7 @@ func (r *room) chat(m *session, f frame, no func(Code, string) *errorBody) *erro
 	if err != nil {
 		return no(CodeMalformed, "no text")
 	}
-	r.broadcast(nil, tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, 0))
+	r.broadcast(nil, tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, f.N))
 	return nil
 }
 

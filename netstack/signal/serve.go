@@ -163,12 +163,13 @@ func (c *visit) join(f frame) error {
 	if wait := c.server.failures.wait(c.from, now); wait > 0 {
 		return &WaitError{After: wait}
 	}
-	r := c.server.lookup(b.Room, b.Secret)
+	r, role := c.server.lookup(b.Room, b.Secret)
 	if r == nil {
 		c.server.failures.add(c.from, now)
 		return ErrWrongSecret
 	}
 	m := newSession(b, c.remote, c.host)
+	m.Role = role
 	err := errFault
 	if e := r.do(nil, func() { err = r.join(m, c.sock) }); e != nil {
 		return ErrHostGone
@@ -177,22 +178,23 @@ func (c *visit) join(f frame) error {
 	return err
 }
 
-// lookup returns the room if the secret opens it. It takes the same time, and
-// its caller gives the same answer, whether the room does not exist or the
-// secret is wrong.
-func (s *Server) lookup(name, secret string) *room {
+// lookup returns the room the secret opens, and as whom. It takes the same
+// time, and its caller gives the same answer, whether the room does not exist
+// or the secret is wrong.
+func (s *Server) lookup(name, secret string) (*room, Role) {
 	got := s.hash(secret)
-	want := s.salt32()
 	s.mu.Lock()
-	r := s.rooms[name]
+	r, want := s.rooms[name], s.secrets[name]
 	s.mu.Unlock()
-	if r != nil {
-		want = r.secret
+	ordinary := subtle.ConstantTimeCompare(got[:], want.ordinary[:]) == 1
+	owner := subtle.ConstantTimeCompare(got[:], want.owner[:]) == 1
+	switch {
+	case r != nil && want.owned && owner:
+		return r, Owner
+	case r != nil && ordinary:
+		return r, Ordinary
 	}
-	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-		return nil
-	}
-	return r
+	return nil, Stranger
 }
 
 func (c *visit) resume(f frame) error {

@@ -92,9 +92,16 @@ type Server struct {
 
 	joined, resumed, refused, cut, panics atomic.Uint64
 
-	mu     sync.Mutex
-	closed bool
-	rooms  map[string]*room
+	mu      sync.Mutex
+	closed  bool
+	rooms   map[string]*room
+	secrets map[string]secrets
+}
+
+// secrets are the hashes of what lets into a room.
+type secrets struct {
+	ordinary, owner [sha256.Size]byte
+	owned           bool
 }
 
 // NewServer returns a server without rooms. Close must be called.
@@ -115,7 +122,7 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Logger = slog.Default()
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, rooms: make(map[string]*room),
+		cfg: cfg, log: cfg.Logger, rooms: make(map[string]*room), secrets: make(map[string]secrets),
 		gate: gate{maxAll: cfg.MaxSockets, maxPerIP: cfg.MaxSocketsPerIP, maxStrangers: cfg.MaxStrangers},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: writeTimeout,
@@ -155,7 +162,22 @@ func (s *Server) AddRoom(name, secret string) error {
 	if s.rooms[name] != nil {
 		return fmt.Errorf("open room %q: there is one of this name", name)
 	}
-	s.rooms[name] = newRoom(s, name, s.hash(secret))
+	s.rooms[name] = newRoom(s, name)
+	s.secrets[name] = secrets{ordinary: s.hash(secret)}
+	return nil
+}
+
+// SetOwnerSecret opens a room also to another secret, which makes the member
+// its Owner. The host's own client uses it.
+func (s *Server) SetOwnerSecret(name, secret string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec, ok := s.secrets[name]
+	if !ok {
+		return fmt.Errorf("set the owner of room %q: %w", name, ErrNoRoom)
+	}
+	sec.owner, sec.owned = s.hash(secret), true
+	s.secrets[name] = sec
 	return nil
 }
 
@@ -164,6 +186,7 @@ func (s *Server) RemoveRoom(name, why string) error {
 	s.mu.Lock()
 	r := s.rooms[name]
 	delete(s.rooms, name)
+	delete(s.secrets, name)
 	s.mu.Unlock()
 	if r == nil {
 		return fmt.Errorf("close room %q: %w", name, ErrNoRoom)
@@ -295,12 +318,6 @@ func (s *Server) sweep() {
 // enough.
 func (s *Server) hash(secret string) [sha256.Size]byte {
 	return sha256.Sum256(append(s.salt[:len(s.salt):len(s.salt)], secret...))
-}
-
-// salt32 is a hash that no secret has.
-func (s *Server) salt32() (h [sha256.Size]byte) {
-	copy(h[:], s.salt[:])
-	return h
 }
 
 var _ http.Handler = (*Server)(nil)

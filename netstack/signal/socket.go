@@ -40,7 +40,8 @@ const (
 // writeLoop runs on another; the rest may be called by any and does not block.
 type socket struct {
 	ws    *websocket.Conn
-	heard atomic.Int64  // when anything last arrived, in ns
+	since time.Time
+	heard atomic.Int64  // when anything last arrived, in ns after since
 	wake  chan struct{} // something to do for writeLoop
 
 	pingDue atomic.Bool
@@ -59,7 +60,7 @@ type socket struct {
 
 // newSocket sets the limits before the first read.
 func newSocket(ws *websocket.Conn, limit int64) *socket {
-	s := &socket{ws: ws, wake: make(chan struct{}, 1), done: make(chan struct{}), drained: make(chan struct{})}
+	s := &socket{ws: ws, since: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{}), drained: make(chan struct{})}
 	ws.SetReadLimit(limit)
 	s.touch()
 	ws.SetPongHandler(func(string) error { s.touch(); return nil })
@@ -74,11 +75,11 @@ func newSocket(ws *websocket.Conn, limit int64) *socket {
 	return s
 }
 
-func (s *socket) touch() { s.heard.Store(time.Now().UnixNano()) }
+func (s *socket) touch() { s.heard.Store(int64(time.Since(s.since))) }
 
-// silence is how long nothing has been heard.
-func (s *socket) silence(now time.Time) time.Duration {
-	return time.Duration(now.UnixNano() - s.heard.Load())
+// silence is how long nothing has been heard, by a clock that does not jump.
+func (s *socket) silence() time.Duration {
+	return time.Since(s.since) - time.Duration(s.heard.Load())
 }
 
 // read returns the next message. Whatever happens, a message that has begun
