@@ -296,7 +296,7 @@ func BenchmarkVP8(b *testing.B) {
 
 func BenchmarkPicture(b *testing.B) {
 	for _, s := range [][2]int{{640, 360}, {1280, 720}} {
-		src, half := NewI420(s[0], s[1]), NewI420(s[0]/2, s[1]/2)
+		src, other, half := NewI420(s[0], s[1]), NewI420(s[0], s[1]), NewI420(s[0]/2, s[1]/2)
 		moving(src, 1)
 		rgba, small := plain(s[0], s[1], color.Black), plain(s[0]/2, s[1]/2, color.Black)
 		jpeg := image.NewYCbCr(image.Rect(0, 0, s[0], s[1]), image.YCbCrSubsampleRatio422)
@@ -308,7 +308,7 @@ func BenchmarkPicture(b *testing.B) {
 			"fromRGBA":    func() error { return ToI420(src, rgba, LimitedRange) },
 			"fromJPEG422": func() error { return ToI420(src, jpeg, FullRange) },
 			"scaleHalf":   func() error { return ScaleI420(half, src) },
-			"copy":        func() error { return CopyI420(src, src) },
+			"copy":        func() error { return CopyI420(other, src) },
 		} {
 			b.Run(fmt.Sprintf("%s/%dp", name, s[1]), func(b *testing.B) {
 				b.ReportAllocs()

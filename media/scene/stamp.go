@@ -33,7 +33,7 @@ const (
 	// StampMinWidth is the narrowest picture that can carry a mark.
 	StampMinWidth = 2 * stampCols
 
-	stampDark, stampLight = 40, 116 // luma
+	stampDark, stampLight = 38, 110 // luma
 	stampMinContrast      = 12      // less is no stamp
 	flagFlash             = 1
 	tick                  = 100 * time.Microsecond

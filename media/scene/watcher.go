@@ -60,7 +60,7 @@ func (w *Watcher) See(m Mark, ok bool, at time.Time) {
 	case m.Frame == w.next-1:
 		w.repeated++
 		return
-	case m.Frame < w.next:
+	case int32(m.Frame-w.next) < 0: // numbers go round
 		w.late++
 		return
 	}
