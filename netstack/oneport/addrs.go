@@ -1,57 +1,49 @@
 package oneport
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/netip"
-	"time"
+
+	"candid/netstack/ifwatch"
 )
 
-// systemAddrs are the addresses of this machine. Those of one link only (zone
-// needed) are no use in an invite or a candidate and are bound by nobody.
+// systemAddrs are the addresses of this machine.
 func systemAddrs() ([]netip.Addr, error) {
-	nets, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, fmt.Errorf("list local addresses: %w", err)
-	}
-	var out []netip.Addr
-	for _, n := range nets {
-		ipnet, ok := n.(*net.IPNet)
-		if !ok {
-			continue
-		}
-		if a, ok := netip.AddrFromSlice(ipnet.IP); ok {
-			out = append(out, a.Unmap())
-		}
-	}
-	return out, nil
+	list, err := ifwatch.Addresses()
+	return ips(list), err
 }
 
-// bindable reports whether UDP is opened on a.
+func ips(list []ifwatch.Address) []netip.Addr {
+	out := make([]netip.Addr, len(list))
+	for i, a := range list {
+		out[i] = a.IP
+	}
+	return out
+}
+
+// systemWatch calls changed whenever the machine's addresses did.
+func systemWatch(ctx context.Context, changed func([]netip.Addr)) {
+	ifwatch.Watch(ctx, func(list []ifwatch.Address) { changed(ips(list)) })
+}
+
+// bindable reports whether UDP is opened on a. Addresses of one link only (zone
+// needed) are no use in an invite or a candidate.
 func bindable(a netip.Addr) bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast()
 }
 
-// addrs returns the addresses to bind, and notes which are this machine's.
-func (p *Port) addrs() ([]netip.Addr, error) {
-	list := p.cfg.Addrs
-	if list == nil {
-		list = systemAddrs
-	}
-	all, err := list()
-	if err != nil {
-		return nil, err
-	}
+// note takes the machine's addresses and returns those to bind.
+func (p *Port) note(all []netip.Addr) []netip.Addr {
 	own := make(map[netip.Addr]bool, len(all))
 	for _, a := range all {
 		own[a.Unmap().WithZone("")] = true
 	}
 	p.own.Store(&own)
 	if len(p.cfg.Bind) > 0 {
-		return p.cfg.Bind, nil
+		return p.cfg.Bind
 	}
-	return all, nil
+	return all
 }
 
 // bind opens a socket on every address that has none and closes those whose
@@ -91,40 +83,18 @@ func (p *Port) bind(addrs []netip.Addr, opening bool) error {
 	return nil
 }
 
-// watch keeps the sockets in step with the machine's addresses.
-func (p *Port) watch() {
-	if len(p.cfg.Bind) > 0 {
-		return
-	}
-	tick := time.NewTicker(p.cfg.Rescan)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.closing:
-			return
-		case <-tick.C:
-			p.rescan()
-		}
-	}
-}
-
-func (p *Port) rescan() {
+// rescan brings the sockets in step with the machine's addresses.
+func (p *Port) rescan(all []netip.Addr) {
 	before := p.running()
-	addrs, err := p.addrs()
-	if err == nil {
-		err = p.bind(addrs, false)
-	}
-	if err != nil {
+	if err := p.bind(p.note(all), false); err != nil {
 		p.log.Warn("local addresses changed", "err", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.closing: // Close may have missed a socket opened just now
+	if p.ctx.Err() != nil { // Close may have missed a socket opened just now
 		for _, s := range p.sockets {
 			_ = s.conn.Close()
 		}
-	default:
 	}
 	added, gone := 0, 0
 	for a, s := range p.sockets {

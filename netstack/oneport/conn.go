@@ -55,7 +55,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	case c := <-l.queue:
 		return c, nil
 	case <-l.done:
-	case <-l.port.closing:
+	case <-l.port.ctx.Done():
 	}
 	return nil, net.ErrClosed
 }
@@ -75,7 +75,7 @@ func (l *listener) deliver(c *Conn) {
 	case l.queue <- c:
 	case <-l.done:
 		_ = c.Close()
-	case <-l.port.closing:
+	case <-l.port.ctx.Done():
 		_ = c.Close()
 	}
 }

@@ -8,12 +8,13 @@
 // UDP: there is one socket for each local address, not one for all. A reply
 // then leaves from the address that was asked without any control messages,
 // the relay knows an address its client can reach, and pion/ice can take the
-// socket as it is. The price is that addresses have to be looked up again from
-// time to time: see Config.Rescan. Packets go to one of two sinks by their
+// socket as it is. The price is that sockets must follow the machine's
+// addresses, which they do. Packets go to one of two sinks by their
 // first bytes, on the reading goroutine, without a copy.
 package oneport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -50,12 +51,10 @@ type Config struct {
 	// Relay and Media make the sinks of a new socket; nil drops the packets.
 	Relay, Media func(*Socket) Sink
 
-	// Rescan is the time between two looks at the local addresses (2 s: a
-	// laptop that changes networks has a new call path within that time; one
-	// look costs some 50 µs).
-	Rescan time.Duration
-	// Addrs lists the local addresses to bind; nil asks the system.
+	// Addrs lists the machine's addresses, and Watch calls back whenever they
+	// change until ctx ends. Nil asks the system.
 	Addrs func() ([]netip.Addr, error)
+	Watch func(ctx context.Context, changed func([]netip.Addr))
 
 	Limits Limits
 	Logger *slog.Logger // nil: slog.Default
@@ -128,9 +127,10 @@ type Port struct {
 	sockets  map[netip.Addr]*Socket
 	unusable map[netip.Addr]bool // could not be bound, and said so
 
-	closing chan struct{}
-	once    sync.Once
-	wg      sync.WaitGroup
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	once   sync.Once
+	wg     sync.WaitGroup
 }
 
 // attempts to find a number that is free for TCP and UDP when any will do.
@@ -146,8 +146,11 @@ func Open(cfg Config) (*Port, error) {
 		return nil, fmt.Errorf("open port %d: want 1 to 65535, or 0 for any", cfg.Port)
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
-	if cfg.Rescan == 0 {
-		cfg.Rescan = 2 * time.Second
+	if cfg.Addrs == nil {
+		cfg.Addrs = systemAddrs
+	}
+	if cfg.Watch == nil {
+		cfg.Watch = systemWatch
 	}
 	tries := 1 + cfg.NextFree
 	if cfg.Port == 0 {
@@ -187,8 +190,8 @@ func open(cfg Config, number int) (*Port, error) {
 		cfg: cfg, log: cfg.Logger, number: number,
 		sockets:  make(map[netip.Addr]*Socket),
 		unusable: make(map[netip.Addr]bool),
-		closing:  make(chan struct{}),
 	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if p.log == nil {
 		p.log = slog.Default()
 	}
@@ -196,9 +199,9 @@ func open(cfg Config, number int) (*Port, error) {
 		p.shut()
 		return nil, err
 	}
-	addrs, err := p.addrs()
+	all, err := p.cfg.Addrs()
 	if err == nil {
-		err = p.bind(addrs, true)
+		err = p.bind(p.note(all), true)
 	}
 	if err == nil && len(p.sockets) == 0 {
 		err = errors.New("no local address could be bound")
@@ -247,7 +250,9 @@ func (p *Port) start() {
 	for _, s := range p.sockets {
 		p.wg.Go(func() { s.run(&p.cfg) })
 	}
-	p.wg.Go(p.watch)
+	if len(p.cfg.Bind) == 0 {
+		p.wg.Go(func() { p.cfg.Watch(p.ctx, p.rescan) })
+	}
 }
 
 // Number is the port number, TCP and UDP.
@@ -279,7 +284,6 @@ func (p *Port) Own(a netip.Addr) bool { return (*p.own.Load())[a.Unmap().WithZon
 // until nothing runs any more.
 func (p *Port) Close() error {
 	p.once.Do(func() {
-		close(p.closing)
 		p.shut()
 		p.accept.closeAll()
 	})
@@ -289,6 +293,7 @@ func (p *Port) Close() error {
 
 // shut closes listeners and sockets; their goroutines end by it.
 func (p *Port) shut() {
+	p.cancel()
 	for _, l := range p.listeners {
 		_ = l.Close()
 	}

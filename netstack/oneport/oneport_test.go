@@ -3,6 +3,7 @@ package oneport_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -405,12 +406,21 @@ func TestCloseEndsEverything(t *testing.T) {
 }
 
 func TestAddressesComeAndGo(t *testing.T) {
-	var mu sync.Mutex
 	list := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	cfg := config(t)
 	cfg.Bind = nil
-	cfg.Rescan = 5 * time.Millisecond
-	cfg.Addrs = func() ([]netip.Addr, error) { mu.Lock(); defer mu.Unlock(); return slices.Clone(list), nil }
+	cfg.Addrs = func() ([]netip.Addr, error) { return list, nil }
+	change := make(chan []netip.Addr)
+	cfg.Watch = func(ctx context.Context, changed func([]netip.Addr)) {
+		for {
+			select {
+			case l := <-change:
+				changed(l)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 	gone := make(chan netip.Addr, 4)
 	cfg.Relay = func(s *oneport.Socket) oneport.Sink { return closeTeller{s.Local().Addr(), gone} }
 	p := open(t, cfg)
@@ -430,16 +440,12 @@ func TestAddressesComeAndGo(t *testing.T) {
 		}
 	}
 	want("127.0.0.1")
-	mu.Lock()
-	list = append(list, netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("fe80::1"))
-	mu.Unlock()
+	change <- []netip.Addr{list[0], netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("fe80::1")}
 	want("127.0.0.1", "127.0.0.2")
 	if !p.Own(netip.MustParseAddr("fe80::1")) || p.Own(netip.MustParseAddr("127.0.0.3")) {
 		t.Error("Own does not know the machine's addresses")
 	}
-	mu.Lock()
-	list = list[1:2]
-	mu.Unlock()
+	change <- []netip.Addr{netip.MustParseAddr("127.0.0.2")}
 	want("127.0.0.2")
 	if a := <-gone; a != netip.MustParseAddr("127.0.0.1") {
 		t.Errorf("sink of %v was closed", a)

@@ -1,0 +1,93 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	"candid/netstack/invite"
+	"candid/netstack/signal"
+)
+
+// ErrNoRoom is returned for a room that is not open here.
+var ErrNoRoom = signal.ErrNoRoom
+
+// ErrClosed is returned by a host that was closed.
+var ErrClosed = errors.New("the host is closed")
+
+// NewRoom opens a room and returns the invite to it. A room that was open here
+// before keeps its secret, so that old invites lead to it. The name is up to
+// invite.MaxRoom bytes and must be one invite.IsRoom takes.
+func (h *Host) NewRoom(name string) (invite.Invite, error) {
+	h.mu.Lock()
+	if h.rooms == nil {
+		h.mu.Unlock()
+		return invite.Invite{}, ErrClosed
+	}
+	secret := h.kept.of(name)
+	fresh := secret == ""
+	if fresh {
+		secret = invite.NewSecret()
+	}
+	if err := h.signal.AddRoom(name, secret); err != nil {
+		h.mu.Unlock()
+		return invite.Invite{}, err
+	}
+	h.rooms[name] = secret
+	if fresh {
+		if err := h.kept.keep(name, secret); err != nil {
+			// The room works; only its invite will not outlive the host.
+			h.log.Warn("keep the room for the next start", "err", err)
+		}
+	}
+	h.mu.Unlock()
+	return h.Invite(name)
+}
+
+// CloseRoom closes a room, tells its members so, and forgets its secret: its
+// invites never work again.
+func (h *Host) CloseRoom(name string) error {
+	h.mu.Lock()
+	_, ok := h.rooms[name]
+	delete(h.rooms, name)
+	err := h.kept.forget(name)
+	h.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("close room %q: %w", name, ErrNoRoom)
+	}
+	return errors.Join(err, h.signal.RemoveRoom(name, closedRoom))
+}
+
+// Rooms are the names of the open rooms, sorted.
+func (h *Host) Rooms() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Sorted(maps.Keys(h.rooms))
+}
+
+// Invite returns the invite to an open room, with the addresses the machine
+// has at the moment.
+func (h *Host) Invite(room string) (invite.Invite, error) { return h.invite(room, h.Addresses()) }
+
+// LocalInvite is the invite for this machine's own client: it leads to
+// 127.0.0.1, whatever happens to the network.
+func (h *Host) LocalInvite(room string) (invite.Invite, error) {
+	host := "127.0.0.1"
+	if len(h.cfg.Bind) > 0 && !h.cfg.Loopback {
+		host = h.cfg.Bind[0].String() // it may be all there is
+	}
+	return h.invite(room, []string{net.JoinHostPort(host, strconv.Itoa(h.Port()))})
+}
+
+func (h *Host) invite(room string, addrs []string) (invite.Invite, error) {
+	h.mu.Lock()
+	secret, ok := h.rooms[room]
+	h.mu.Unlock()
+	if !ok {
+		return invite.Invite{}, fmt.Errorf("invite to room %q: %w", room, ErrNoRoom)
+	}
+	return invite.Invite{Addresses: addrs, Room: room, Secret: secret, Pin: h.id.Pin}, nil
+}

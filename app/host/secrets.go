@@ -1,0 +1,101 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// secrets are the rooms this host has had, with what opens them, the newest
+// last. Without a file they are forgotten with the host.
+type secrets struct {
+	file  string
+	rooms []keptRoom
+}
+
+type keptRoom struct {
+	Room   string `json:"room"`
+	Secret string `json:"secret"`
+}
+
+// maxKept rooms are remembered; the oldest give way.
+const maxKept = 100
+
+const secretsFile = "rooms.json"
+
+// loadSecrets reads the file in dir. A damaged one is put aside: new rooms are
+// better than no host.
+func loadSecrets(dir string) (*secrets, error) {
+	k := &secrets{file: filepath.Join(dir, secretsFile)}
+	b, err := os.ReadFile(k.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the rooms: %w", err)
+	}
+	if json.Unmarshal(b, &k.rooms) != nil {
+		k.rooms = nil
+		if err := os.Rename(k.file, k.file+".bak"); err != nil {
+			return nil, fmt.Errorf("put the damaged list of rooms aside: %w", err)
+		}
+	}
+	return k, nil
+}
+
+// of returns the secret of a room, or "".
+func (k *secrets) of(room string) string {
+	for _, r := range k.rooms {
+		if r.Room == room {
+			return r.Secret
+		}
+	}
+	return ""
+}
+
+func (k *secrets) keep(room, secret string) error {
+	k.rooms = append(k.rooms, keptRoom{room, secret})
+	k.rooms = k.rooms[max(0, len(k.rooms)-maxKept):]
+	return k.save()
+}
+
+func (k *secrets) forget(room string) error {
+	n := len(k.rooms)
+	k.rooms = slices.DeleteFunc(k.rooms, func(r keptRoom) bool { return r.Room == room })
+	if len(k.rooms) == n {
+		return nil
+	}
+	return k.save()
+}
+
+// save writes the file whole or not at all, for nobody else to read.
+func (k *secrets) save() error {
+	if k.file == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(k.rooms, "", "\t")
+	if err != nil {
+		return fmt.Errorf("save the rooms: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(k.file), ".rooms-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("save the rooms: %w", err)
+	}
+	defer os.Remove(f.Name()) // fails, as it should, after the rename
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), k.file)
+	}
+	if err != nil {
+		return fmt.Errorf("save the rooms: %w", err)
+	}
+	return nil
+}
