@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"candid/netstack"
 	"candid/netstack/ifwatch"
@@ -164,6 +165,10 @@ func (t *Transport) Restart(id netstack.PeerID, why string) {
 func (t *Transport) SetICEServers(servers []webrtc.ICEServer) error {
 	return t.factory.SetICEServers(servers)
 }
+
+// SetRelayWait has connections made from now on wait so long for a direct pair
+// before they take a relayed one: three round trips between participants.
+func (t *Transport) SetRelayWait(d time.Duration) { t.factory.SetRelayWait(d) }
 
 // AddressesChanged tells what addresses this machine has now. The transport
 // watches the system's itself unless it was given a network.

@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"candid/netstack"
@@ -92,7 +93,7 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 		s := &slot{id: id, renewal: firstRenewal}
 		t.slots[id] = s
 		early := t.early[id]
-		t.connect(s, len(early) > 0)
+		t.connect(s, slices.ContainsFunc(early, offers))
 		for _, e := range early {
 			t.handle(e)
 		}
@@ -101,8 +102,12 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 	t.published()
 }
 
-// connect makes the connection of a slot; expected says that the other side
-// has already spoken.
+// offers reports whether a message may be what begins a connection. Anything
+// else may follow something that was lost with an earlier connection.
+func offers(e netstack.Envelope) bool { return e.Type == peer.TypeDescription }
+
+// connect makes the connection of a slot; expected says that the other side's
+// offer is here already.
 func (t *Transport) connect(s *slot, expected bool) {
 	var p *peer.Peer
 	p, err := t.factory.New(peer.Options{
@@ -130,7 +135,7 @@ func (t *Transport) renew(s *slot, old *peer.Peer, err error, first netstack.Env
 	t.retire(old)
 	s.peer = nil
 	if errors.Is(err, peer.ErrSuperseded) {
-		t.connect(s, true)
+		t.connect(s, offers(first))
 		if s.peer != nil {
 			s.peer.Handle(first)
 		}
@@ -168,7 +173,7 @@ func (t *Transport) handle(e netstack.Envelope) {
 		return
 	}
 	if s.peer == nil { // failed here; they are ahead of us
-		t.connect(s, true)
+		t.connect(s, offers(e))
 		t.published()
 	}
 	if s.peer != nil {

@@ -42,6 +42,8 @@ type Config struct {
 	Net transport.Net
 	// Logger takes what is logged; nil is slog.Default.
 	Logger *slog.Logger
+
+	onlyTCP bool // for tests
 }
 
 // Codec is a codec with the kind of media it is for.

@@ -30,11 +30,13 @@ type Factory struct {
 	base        transport.Net // under each peer's own network
 	logs        logFactory
 	tcp         ice.TCPMux // nil: no passive ICE-TCP
+	closeTCP    func() error
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
 	mu        sync.Mutex
+	relayWait time.Duration
 	servers   []webrtc.ICEServer
 	addresses map[netip.Addr]ifwatch.Address
 }
@@ -48,7 +50,7 @@ func NewFactory(c Config) (*Factory, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.servers = servers
+	f.servers, f.relayWait = servers, f.config.RelayWait
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making a DTLS key: %w", err)
@@ -66,28 +68,12 @@ func NewFactory(c Config) (*Factory, error) {
 		if addrs, err := ifwatch.Addresses(); err == nil {
 			f.SetAddresses(addrs)
 		}
-		f.listenTCP()
+		if !c.NoTCP && c.Policy != webrtc.ICETransportPolicyRelay {
+			f.listenTCP()
+		}
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f, nil
-}
-
-// listenTCP opens the passive ICE-TCP port. Without one there is less to try,
-// which is no error.
-func (f *Factory) listenTCP() {
-	if f.config.NoTCP || f.config.Policy == webrtc.ICETransportPolicyRelay {
-		return
-	}
-	listener, err := net.Listen("tcp", ":0")
-	if err != nil {
-		f.config.Logger.Debug("no ICE-TCP port", "err", err)
-		return
-	}
-	f.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: listener, Logger: f.logs.NewLogger("tcpmux"),
-		ReadBufferSize: 64, WriteBufferSize: 1 << 20,
-		FirstStunBindTimeout: tcpFirstPacket, AliveDurationForConnFromStun: tcpFirstPacket,
-	})
 }
 
 // SetICEServers replaces the STUN and TURN servers. Peers use them from their
@@ -102,6 +88,15 @@ func (f *Factory) SetICEServers(servers []webrtc.ICEServer) error {
 	defer f.mu.Unlock()
 	f.servers = checked
 	return nil
+}
+
+// SetRelayWait has connections made from now on wait so long for a direct pair
+// before they take a relayed one. Three round trips are right: less takes the
+// relay although there is a direct way, more keeps those waiting who have none.
+func (f *Factory) SetRelayWait(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.relayWait = d
 }
 
 // SetAddresses tells what addresses the machine has, from ifwatch.Watch.
@@ -145,8 +140,11 @@ func (f *Factory) iceServers() []webrtc.ICEServer {
 // Close frees what peers share.
 func (f *Factory) Close() error {
 	f.cancel()
-	if f.tcp != nil {
-		return f.tcp.Close()
+	if f.closeTCP == nil {
+		return nil
+	}
+	if err := f.closeTCP(); err != nil {
+		return fmt.Errorf("closing the ICE-TCP port: %w", err)
 	}
 	return nil
 }
@@ -157,10 +155,13 @@ func (f *Factory) settings(n *network) webrtc.SettingEngine {
 	s.SetNet(n)
 	s.SetSrflxAcceptanceMinWait(srflxWait)
 	s.SetPrflxAcceptanceMinWait(prflxWait)
-	s.SetRelayAcceptanceMinWait(f.config.RelayWait)
+	f.mu.Lock()
+	s.SetRelayAcceptanceMinWait(f.relayWait)
+	f.mu.Unlock()
 	s.SetICETimeouts(disconnectedAfter, failedAfter, keepAlive)
 	s.SetICEMaxBindingRequests(maxBindingRequests)
 	s.SetDTLSRetransmissionInterval(dtlsRetransmit)
+	s.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address: a round trip less
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	s.SetIncludeLoopbackCandidate(f.config.Loopback)
 	s.SetRemoteIPFilter(func(ip net.IP) bool {
@@ -169,7 +170,10 @@ func (f *Factory) settings(n *network) webrtc.SettingEngine {
 	})
 	s.SetICEMulticastDNSMode(f.mdnsMode())
 	s.SetICEProxyDialer(n)
-	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	var types []webrtc.NetworkType
+	if !f.config.onlyTCP {
+		types = append(types, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
+	}
 	if !f.config.NoTCP && f.config.Net == nil {
 		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
 	}

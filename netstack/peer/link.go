@@ -197,11 +197,7 @@ func (p *Peer) reportFailures() {
 			if err != nil || p.f.config.Policy == webrtc.ICETransportPolicyRelay && uri.Scheme == stun.SchemeTypeSTUN {
 				continue
 			}
-			gave := false
-			for _, c := range p.trickle.local {
-				gave = gave || gives(uri, c.Type, c.RelayProtocol)
-			}
-			if gave {
+			if p.gave(uri) {
 				continue
 			}
 			f := netstack.CandidateFailed{Peer: p.o.Remote, URL: u, ErrorCode: unreachableCode, ErrorText: "the server did not answer, or refused"}
@@ -209,6 +205,20 @@ func (p *Peer) reportFailures() {
 			p.emit(f)
 		}
 	}
+}
+
+// gave reports whether a server like this one gave what it is there for.
+func (p *Peer) gave(uri *stun.URI) bool {
+	wanted := webrtc.ICECandidateTypeSrflx
+	if uri.Scheme == stun.SchemeTypeTURN || uri.Scheme == stun.SchemeTypeTURNS {
+		wanted = webrtc.ICECandidateTypeRelay
+	}
+	for _, c := range p.trickle.local {
+		if c.Type == wanted && gives(uri, c.Type, c.RelayProtocol) {
+			return true
+		}
+	}
+	return false
 }
 
 // unreachableCode is what W3C webrtc section 4.8.2 gives a server that cannot

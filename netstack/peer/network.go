@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"candid/netstack/ifwatch"
@@ -187,11 +188,13 @@ func (n *network) track(c interface{ Close() error }) (*trackedConn, error) {
 
 // trackedConn closes a socket and forgets it.
 type trackedConn struct {
-	n     *network
-	close func() error
+	n      *network
+	close  func() error
+	closed atomic.Bool
 }
 
 func (t *trackedConn) Close() error {
+	t.closed.Store(true)
 	t.n.mu.Lock()
 	delete(t.n.open, t)
 	t.n.mu.Unlock()
@@ -215,4 +218,14 @@ type (
 
 func (c *trackedUDP) Close() error    { return c.t.Close() }
 func (c *trackedPacket) Close() error { return c.t.Close() }
+
+// WriteTo fails once the socket is closed, which ends the asking of a TURN
+// server; those of a virtual network do not by themselves.
+func (c *trackedPacket) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.t.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	return c.PacketConn.WriteTo(b, to)
+}
+
 func (c *trackedStream) Close() error { return c.t.Close() }

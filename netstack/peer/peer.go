@@ -21,6 +21,9 @@ import (
 // ErrSuperseded says that the other side began anew.
 var ErrSuperseded = errors.New("the other side began a new connection")
 
+// closeGrace is what Close gives the network to say good-bye in.
+const closeGrace = 300 * time.Millisecond
+
 // Options make one Peer.
 type Options struct {
 	Self, Remote netstack.PeerID
@@ -35,8 +38,8 @@ type Options struct {
 	// next Peer; or what failed, with a zero Envelope. It must not block and
 	// must not call Close directly.
 	Lost func(err error, first netstack.Envelope)
-	// Expected says that an envelope of the other side is why this Peer is
-	// made, so that it need not say hello.
+	// Expected says that the other side's offer is here and will be handed to
+	// Handle, so that there is no need to say hello.
 	Expected bool
 }
 
@@ -91,6 +94,7 @@ func (f *Factory) New(o Options) (*Peer, error) {
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
 		ICEServers: f.iceServers(), ICETransportPolicy: f.config.Policy,
 		Certificates: []webrtc.Certificate{f.certificate}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
+		ICECandidatePoolSize: 1, // gather now, not when the first offer is here
 	})
 	if err != nil {
 		n.shut()
@@ -117,13 +121,6 @@ func (f *Factory) New(o Options) (*Peer, error) {
 // listen posts what pion calls back with.
 func (p *Peer) listen() {
 	p.pc.OnICECandidate(func(c *webrtc.ICECandidate) { p.post(func() { p.localCandidate(c) }) })
-	p.pc.OnICEGatheringStateChange(func(s webrtc.ICEGatheringState) {
-		p.post(func() {
-			if s == webrtc.ICEGatheringStateGathering {
-				p.reached(netstack.GatheringStarted)
-			}
-		})
-	})
 	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { p.post(func() { p.iceChanged(s) }) })
 	p.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { p.post(p.stateChanged) })
 	p.dtls.OnStateChange(func(s webrtc.DTLSTransportState) { p.post(func() { p.dtlsChanged(s) }) })
@@ -132,6 +129,7 @@ func (p *Peer) listen() {
 
 // begin makes the first move: the impolite side's offer, the polite side's hello.
 func (p *Peer) begin() {
+	p.reached(netstack.GatheringStarted)
 	if p.polite {
 		if !p.o.Expected {
 			p.send(TypeHello, helloBody{p.header()})
@@ -178,8 +176,12 @@ func (p *Peer) SendBudget() netstack.Opt[int] { return p.meters.bandwidth.budget
 // it by its own clock, or is told by whoever runs the room.
 func (p *Peer) Close() error {
 	p.closing.Store(true)
-	p.net.shut() // so that nobody waits for a server that does not answer
+	// Nobody waits long for a server that does not answer: without sockets the
+	// asking ends. Those that do answer are told that we leave.
+	hurry := time.AfterFunc(closeGrace, p.net.shut)
 	err := p.pc.GracefulClose()
+	hurry.Stop()
+	p.net.shut()
 	p.loop.Close()
 	if err != nil {
 		return fmt.Errorf("closing the connection to %s: %w", p.o.Remote, err)

@@ -55,28 +55,30 @@ func tlsPorts(servers []webrtc.ICEServer) map[string]bool {
 
 func hostPort(u *stun.URI) string { return net.JoinHostPort(u.Host, strconv.Itoa(u.Port)) }
 
-// serverURL says which URL a candidate came from, if only one can be: pion
-// does not tell.
+// serverURL says which URL a candidate came from, if that is certain: pion
+// does not tell. URLs of one host and port are one server.
 func serverURL(servers []webrtc.ICEServer, typ webrtc.ICECandidateType, relayProtocol string) string {
-	found := ""
+	found, at := "", ""
 	for _, s := range servers {
 		for _, u := range s.URLs {
 			uri, err := stun.ParseURI(u)
 			if err != nil || !gives(uri, typ, relayProtocol) {
 				continue
 			}
-			if found != "" {
+			if found != "" && at != hostPort(uri) {
 				return ""
 			}
-			found = u
+			if found == "" {
+				found, at = u, hostPort(uri)
+			}
 		}
 	}
 	return found
 }
 
 func gives(uri *stun.URI, typ webrtc.ICECandidateType, relayProtocol string) bool {
-	if typ == webrtc.ICECandidateTypeSrflx {
-		return uri.Scheme == stun.SchemeTypeSTUN
+	if typ == webrtc.ICECandidateTypeSrflx { // TURN servers are STUN servers too
+		return uri.Scheme == stun.SchemeTypeSTUN || uri.Scheme == stun.SchemeTypeTURN && uri.Proto == stun.ProtoTypeUDP
 	}
 	if typ != webrtc.ICECandidateTypeRelay {
 		return false

@@ -53,6 +53,9 @@ func (t *trickle) note(set map[string]netstack.Candidate, c netstack.Candidate) 
 // localCandidate sends one of ours on; nil says there are no more.
 func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if c == nil {
+		if p.trickle.complete {
+			return
+		}
 		p.trickle.complete = true
 		p.reached(netstack.GatheringComplete)
 		p.send(TypeCandidate, candidateBody{header: p.header()})
