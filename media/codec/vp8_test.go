@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -254,5 +255,39 @@ func TestVP8DecoderRecovers(t *testing.T) {
 	}
 	if got, err := d.Decode(frames[5]); err != nil || psnr(img, got) < 30 {
 		t.Errorf("after recovery: %v", err)
+	}
+}
+
+// The call's loop sets bitrates and closes while another goroutine encodes.
+func TestVP8FromManyGoroutines(t *testing.T) {
+	e, d := newPair(t, 160, 90, 200_000)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		img := NewI420(160, 90)
+		for n := range 60 {
+			moving(img, n)
+			data, _, err := e.Encode(media.VideoFrame{Image: img, Captured: at(n)}, n%7 == 0)
+			if errors.Is(err, ErrClosed) {
+				return
+			}
+			if err == nil {
+				_, err = d.Decode(data)
+			}
+			if err != nil && !errors.Is(err, ErrClosed) {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Go(func() {
+		for n := range 200 {
+			e.SetBitrate(n * 5000)
+			d.NeedKeyFrame()
+		}
+		e.Close()
+		d.Close()
+	})
+	wg.Wait()
+	if !d.NeedKeyFrame() {
+		t.Error("a closed decoder needs no key frame")
 	}
 }

@@ -12,9 +12,9 @@ func (s *Scene) plants(t float64) {
 			continue
 		}
 		m := s.corner(side)
-		for i, angle := range [...]float64{-1.05, 1.0, -0.7, 0.72, -0.34, 0.38, 0.02} {
+		for i, angle := range [...]float64{-0.92, 0.86, -0.62, 0.6, -0.3, 0.33, 0.02} {
 			sway := 0.035 * math.Sin(t*0.9+float64(i)*1.3)
-			length := 0.34 + 0.05*float64((i*3)%4)
+			length := 0.27 + 0.045*float64((i*3)%4)
 			green := s.blend([3]uint32{0x3f8f5f, 0x5fb07a, 0x2f7550}[i%3], 0.7)
 			leaf := m.turn(angle+sway, 0, 0.8).shift(0, 0.8).stretch(length, length)
 			s.c.fill(leafShape, leaf, green)

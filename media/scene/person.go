@@ -14,10 +14,10 @@ type pose struct {
 }
 
 func (s *Scene) poseAt(t, mouth float64) pose {
-	const headSize = 0.163
+	const headSize = 0.17
 	w, h := float64(s.c.w), float64(s.c.h)
 	scale := s.unit * headSize
-	x, y := w/2, h-0.55*s.unit
+	x, y := w/2, h-0.545*s.unit
 	breath := 0.012 * math.Sin(t*1.5)
 	lean := 0.07*math.Sin(t*0.53) + 0.03*math.Sin(t*1.31+1)
 	nod := 0.02*math.Sin(t*0.97) + 0.03*mouth
@@ -63,10 +63,13 @@ func (s *Scene) person(t, mouth float64) {
 	s.fill(d.hairBack, p.head, rgb(mix(s.p.hair, 0, 0.18)))
 	s.fill(d.band, p.head, rgb(0x1d2230))
 	s.c.fill(d.torso, p.body, rgb(s.p.top))
-	s.fill(d.sleeves, p.body, rgb(mix(s.p.top, 0, 0.3)).alpha(0.6))
+	s.fill(d.fold, p.body, rgb(0).alpha(0.1))
+	s.fill(d.sleeves, p.body, rgb(0).alpha(0.16))
 	s.garment(p)
 	if s.p.cut != scarf {
 		s.neck(p, shade)
+	}
+	if s.p.cut != scarf && s.p.cut != longHair {
 		s.c.fill(d.ears, p.head, shade)
 	}
 	s.c.fill(d.face, p.head, rgb(skin))
@@ -125,7 +128,7 @@ func (s *Scene) garment(p pose) {
 	case crewNeck:
 		s.c.fill(crew, p.body, dark)
 	case vNeck:
-		s.c.fill(vee, p.body, rgb(mix(s.p.skin, 0x3a1410, 0.06)))
+		s.c.fill(vee, p.body, rgb(s.p.skin))
 	case collared:
 		s.c.fill(vee, p.body.stretch(0.9, 0.9).shift(0, 0.16), dark)
 		s.c.fill(placket, p.body, dark)

@@ -39,13 +39,30 @@ func (s *Scene) wallAt(x, y float64) (l, u, v float64) {
 	d := math.Hypot((x-s.p.glowX)*aspect, y-0.12) / 0.95
 	light := math.Max(0, 1-d)
 	light = light * light * (3 - 2*light) * 0.5
+	warm := s.lampLight(x, y)
 	corner := math.Hypot(x-0.5, y-0.45)
 	dim := 1 - 0.35*corner*corner
 	channel := func(shift int) float64 {
 		top, low, glow := float64(s.p.wallTop>>shift&255), float64(s.p.wallLow>>shift&255), float64(s.p.glow>>shift&255)
-		return ((top+(low-top)*y)*(1-light) + glow*light) * dim
+		v := ((top+(low-top)*y)*(1-light) + glow*light) * dim
+		return v + (float64(lampColour>>shift&255)-v)*warm
 	}
 	return limited(channel(16), channel(8), channel(0))
+}
+
+const lampColour uint32 = 0xffd9a0
+
+// lampLight is how much a lamp, where there is one, lights the wall.
+func (s *Scene) lampLight(x, y float64) (light float64) {
+	for side, what := range [2]prop{s.p.left, s.p.right} {
+		if what == lamp {
+			m := s.corner(side)
+			at := m.apply(point{0, 0.42})
+			d := math.Hypot(x*float64(s.c.w)-at.x, y*float64(s.c.h)-at.y) / (0.42 * s.unit)
+			light += 0.42 * math.Pow(math.Max(0, 1-d), 2)
+		}
+	}
+	return light
 }
 
 // dither is 0 to 1 in an even pattern.
@@ -145,8 +162,9 @@ func (s *Scene) window(m affine) {
 		x := x0 + float64(i)*0.06
 		s.c.fill(new(path).box(x, y1-b*0.6, min(x+0.052, x1), y1, 0), m, rgb(0x2b3350))
 		for j := range 3 {
-			if (i+j)%2 == 0 && x+0.035 < x1 {
-				s.c.fill(new(path).box(x+0.012, y1-b*0.6+0.02+0.03*float64(j), x+0.024, y1-b*0.6+0.034+0.03*float64(j), 0), m, rgb(0xffd88a))
+			y := y1 - b*0.6 + 0.02 + 0.03*float64(j)
+			if (i+j)%2 == 0 && x+0.035 < x1 && y+0.02 < y1 {
+				s.c.fill(new(path).box(x+0.012, y, x+0.024, y+0.014, 0), m, rgb(0xffd88a))
 			}
 		}
 	}
@@ -166,10 +184,6 @@ func (s *Scene) pot(m affine) {
 }
 
 func (s *Scene) lamp(m affine) {
-	for i := range 12 { // its light on the wall
-		r := 0.3 - 0.022*float64(i)
-		s.c.fill(new(path).ellipse(0, 0.42, r, r*1.05), m, rgb(0xffd9a0).alpha(0.022))
-	}
 	s.c.fill(new(path).box(-0.008, 0.4, 0.008, 1.1, 0), m, s.tone(0.25))
 	s.c.fill(new(path).move(-0.06, 0.3).line(0.06, 0.3).line(0.1, 0.47).curve(0.05, 0.48, -0.05, 0.48, -0.1, 0.47), m, s.blend(0xffe6bd, 0.85))
 	s.c.fill(new(path).move(-0.06, 0.3).line(-0.02, 0.3).line(-0.05, 0.475).line(-0.1, 0.47), m, rgb(0xd9a86b).alpha(0.35))

@@ -33,8 +33,8 @@ const (
 	// StampMinWidth is the narrowest picture that can carry a mark.
 	StampMinWidth = 2 * stampCols
 
-	stampDark, stampLight = 38, 110 // luma
-	stampMinContrast      = 12      // less is no stamp
+	stampDark, stampLight = 28, 96 // luma
+	stampMinContrast      = 12     // less is no stamp
 	flagFlash             = 1
 	tick                  = 100 * time.Microsecond
 )
@@ -82,7 +82,7 @@ func Stamp(img *image.YCbCr, m Mark) {
 	}
 	for y := (h - StampHeight(h) + 1) / 2; y < (h+1)/2; y++ {
 		at := img.COffset(img.Rect.Min.X, img.Rect.Min.Y+2*y)
-		fill(img.Cb[at:at+(w+1)/2], 132)
+		fill(img.Cb[at:at+(w+1)/2], 136)
 		fill(img.Cr[at:at+(w+1)/2], 126)
 	}
 }

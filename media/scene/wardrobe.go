@@ -5,22 +5,23 @@ import "math"
 // wardrobe is the outlines of one person that do not change, in heads: 0, 0 is
 // the middle of the head, 1 its half width. All is drawn as seen from the front.
 type wardrobe struct {
-	hairBack, hairFront, knot *path
-	torso, neck, sleeves      *path
-	face, side, ears          *path
-	beard                     *path
-	brows                     *path
-	nose                      *path
-	rims, bridge              *path
-	band, cups, boom          *path
-	rings                     *path
+	hairBack, hairFront, knot  *path
+	torso, fold, neck, sleeves *path
+	face, side, ears           *path
+	beard                      *path
+	brows                      *path
+	nose                       *path
+	rims, bridge               *path
+	band, cups, boom           *path
+	rings                      *path
 }
 
 func dress(p Persona) wardrobe {
 	d := wardrobe{
 		torso: new(path).mirrored(new(path).move(0, 1.46).line(0.36, 1.44).
 			curve(0.6, 1.72, 1.25, 1.62, 1.68, 2.02).curve(2.02, 2.36, 2.1, 3.1, 2.14, 4.4)),
-		sleeves: new(path).stroke(1.42, 2.75, 1.5, 4.4, 0.05).stroke(-1.42, 2.75, -1.5, 4.4, 0.05),
+		fold:    new(path).move(1.3, 1.78).curve(1.6, 1.92, 2.05, 2.1, 2.14, 4.4).line(1.55, 4.4).curve(1.6, 3.2, 1.62, 2.4, 1.3, 1.78),
+		sleeves: new(path).stroke(1.5, 2.35, 1.56, 4.4, 0.04).stroke(-1.5, 2.35, -1.56, 4.4, 0.04),
 		neck:    new(path).mirrored(new(path).move(0, 0.5).line(0.36, 0.5).curve(0.36, 1.1, 0.34, 1.3, 0.46, 1.52).curve(0.3, 1.75, 0.1, 1.8, 0, 1.8)),
 		face: new(path).mirrored(new(path).move(0, -1.1).curve(0.5, -1.1, 0.88, -0.74, 0.88, -0.12).
 			curve(0.88, 0.36, 0.8, 0.64, 0.56, 0.9).curve(0.4, 1.07, 0.2, 1.15, 0, 1.15)),
@@ -28,7 +29,7 @@ func dress(p Persona) wardrobe {
 			curve(0.88, 0.36, 0.8, 0.64, 0.56, 0.9).curve(0.4, 1.07, 0.2, 1.15, 0, 1.15).
 			curve(0.5, 0.95, 0.66, 0.5, 0.66, -0.1).curve(0.66, -0.5, 0.56, -0.85, 0.3, -1.06),
 		ears:  new(path).ellipse(-0.9, 0.08, 0.15, 0.24).ellipse(0.9, 0.08, 0.15, 0.24),
-		brows: brow(1).mirror(),
+		brows: brow().mirror(),
 		nose:  new(path).move(0.02, 0.1).curve(0.1, 0.24, 0.16, 0.36, 0.02, 0.4).curve(-0.04, 0.41, -0.08, 0.4, -0.1, 0.37).curve(-0.02, 0.37, 0.04, 0.36, 0.06, 0.32).curve(0.08, 0.26, 0.04, 0.18, 0.02, 0.1),
 	}
 	d.hair(p.cut)
@@ -53,9 +54,9 @@ func dress(p Persona) wardrobe {
 }
 
 // brow is the right eyebrow.
-func brow(side float64) *path {
-	return new(path).move(side*0.17, -0.25).curve(side*0.28, -0.35, side*0.45, -0.36, side*0.56, -0.26).
-		curve(side*0.45, -0.3, side*0.3, -0.28, side*0.18, -0.18)
+func brow() *path {
+	return new(path).move(0.17, -0.3).curve(0.28, -0.4, 0.46, -0.4, 0.58, -0.25).
+		curve(0.46, -0.33, 0.3, -0.33, 0.18, -0.23).curve(0.14, -0.24, 0.14, -0.28, 0.17, -0.3)
 }
 
 // mirror adds the same outline on the left.

@@ -28,7 +28,7 @@ type Watcher struct {
 // Seen is what a Watcher knows.
 type Seen struct {
 	Frames   int // shown for the first time
-	Missing  int // numbers never shown, between the first and the last
+	Missing  int // numbers not shown in their turn, between the first and the last
 	Repeated int // shown again
 	Late     int // shown after a newer one
 	Unread   int // pictures without a mark that could be read
