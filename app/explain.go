@@ -127,3 +127,24 @@ func sentence(err error) string {
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
+
+// explainLink says what is wrong with a link, and how to get a whole one.
+func explainLink(e *invite.Error) (what, next string) {
+	next = "Copy the whole invite, from candid:// to its end, and paste it again."
+	switch e.Problem {
+	case invite.Empty:
+		return plainOf(errNoInvite)
+	case invite.WrongScheme:
+		next = "Paste the link the host sent you."
+	}
+	return sentence(e), next
+}
+
+func plainOf(err error) (what, next string) {
+	for _, p := range plain {
+		if p.err == err {
+			return p.what, p.next
+		}
+	}
+	return sentence(err), ""
+}

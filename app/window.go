@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -14,8 +15,8 @@ import (
 	"time"
 
 	"candid/app/call"
-	"candid/app/config"
 	"candid/app/demo"
+	"candid/app/host"
 	"candid/app/ui"
 
 	"fyne.io/fyne/v2"
@@ -220,7 +221,7 @@ func demoCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 // runDemo hosts a room and lets the demo meet in it.
-func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout, stderr io.Writer) (demo.Report, error) {
+func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout, stderr io.Writer) (_ demo.Report, err error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return demo.Report{}, fmt.Errorf("find this program: %w", err)
@@ -230,12 +231,12 @@ func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout,
 		return demo.Report{}, fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	h, err := startHost(ctx, hostOptions{dir: dir, port: config.DefaultPort, loopback: true}, logger(stderr, verbose))
+	h, err := host.Start(ctx, host.Config{Port: host.AnyPort, Loopback: true, Dir: dir, Logger: logger(stderr, verbose)})
 	if err != nil {
 		return demo.Report{}, err
 	}
-	defer h.Close()
-	link, err := h.newRoom("demo")
+	defer func() { err = errors.Join(err, h.Close()) }()
+	link, err := h.NewRoom("demo")
 	if err != nil {
 		return demo.Report{}, err
 	}

@@ -1,0 +1,282 @@
+//go:build !headless
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"sync"
+	"time"
+
+	"candid/app/call"
+	"candid/app/config"
+	"candid/app/demo"
+	"candid/app/host"
+	"candid/app/studio"
+	"candid/app/ui"
+	"candid/media/voice"
+	"candid/netstack/invite"
+)
+
+// engine is what the window drives: settings, devices, host and call. It has
+// one call at a time.
+type engine struct {
+	dir    string
+	log    *slog.Logger
+	flags  windowFlags
+	studio *studio.Studio
+	desk   *devices
+	meter  *demo.Meter // nil: nobody measures
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	cfg     config.Config
+	notice  error // what was wrong with the settings at the start
+	session *call.Session
+}
+
+var _ ui.Engine = (*engine)(nil)
+
+// newEngine opens settings and devices. Settings that cannot be read are not
+// an error: the defaults hold, and the window says so.
+func newEngine(f windowFlags, log *slog.Logger) (*engine, error) {
+	dir := f.dir
+	if dir == "" {
+		var err error
+		if dir, err = config.Dir(); err != nil {
+			return nil, err
+		}
+	}
+	e := &engine{dir: dir, log: log, flags: f}
+	e.cfg, e.notice = config.Load(dir)
+	if f.name != "" {
+		e.cfg.Name = f.name
+	}
+	e.cfg.JoinMuted = e.cfg.JoinMuted || f.muted
+	e.cfg.JoinCameraOff = e.cfg.JoinCameraOff || f.cameraOff
+	e.cfg.RelayOnly = e.cfg.RelayOnly || f.relayOnly
+	if err := e.openStudio(); err != nil {
+		return nil, err
+	}
+	e.desk = newDevices(e.studio)
+	return e, nil
+}
+
+func (e *engine) openStudio() (err error) {
+	o := studio.Options{
+		Camera: e.cfg.Camera, Microphone: e.cfg.Microphone, Speaker: e.cfg.Speaker,
+		// Closed until the device check or a call: no light without a reason.
+		CameraOff: true, Muted: true,
+		Voice:  voice.Options{Echo: e.cfg.Echo, Noise: e.cfg.Noise, Gain: e.cfg.Gain},
+		Logger: e.log,
+	}
+	if e.flags.testDevices {
+		o.Synthetic, o.Member = true, e.flags.member
+	}
+	if e.flags.measure != "" {
+		// What is measured is the call, as it is heard on a machine without a
+		// sound card too; a pure tone is what voice processing takes for noise.
+		o.Silent, o.Voice = true, voice.Options{}
+		o.Width, o.Height, o.FPS = 640, 360, 30
+		if e.meter, err = demo.NewMeter(e.flags.name, 1-e.flags.member); err != nil {
+			return err
+		}
+	}
+	if e.studio, err = studio.New(o); err != nil {
+		return err
+	}
+	if e.meter != nil {
+		e.studio.AddSpeakerSink(e.meter)
+	}
+	return nil
+}
+
+// Close ends the call, waits for it and closes the devices.
+func (e *engine) Close() {
+	if s := e.current(); s != nil {
+		s.Leave()
+	}
+	e.wg.Wait()
+	e.studio.Close()
+	e.desk.wait()
+}
+
+func (e *engine) Version() string { return version }
+
+func (e *engine) Studio() ui.Studio { return e.desk }
+
+// Notice returns once what was wrong with the settings at the start.
+func (e *engine) Notice() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	err := e.notice
+	e.notice = nil
+	return err
+}
+
+func (e *engine) Config() config.Config {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.cfg
+	if c.Name == "" {
+		c.Name = suggestedName()
+	}
+	return c
+}
+
+// SaveConfig takes c over, also when it cannot be kept.
+func (e *engine) SaveConfig(c config.Config) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cfg = c
+	return config.Save(e.dir, c)
+}
+
+func (e *engine) Explain(err error) (what, next string) { return explain(err) }
+
+func (e *engine) CheckLink(link string) (room string, err error) {
+	inv, err := invite.Parse(link)
+	return inv.Room, err
+}
+
+// Host opens a room on this computer and joins it, by the same way as anybody
+// else: over 127.0.0.1.
+func (e *engine) Host(ctx context.Context) (ui.Call, error) {
+	h, err := startHost(e.dir, e.Config().Port, e.log)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.enter(ctx, h)
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return c, nil
+}
+
+func startHost(dir string, port int, log *slog.Logger) (*host.Host, error) {
+	return host.Start(context.Background(), host.Config{Port: port, NextFree: true, Dir: dir, Logger: log})
+}
+
+// enter joins a new room of our own host, which is closed when the call ends.
+func (e *engine) enter(ctx context.Context, h *host.Host) (*call.Session, error) {
+	room := roomName()
+	shown, err := h.NewRoom(room)
+	if err != nil {
+		return nil, err
+	}
+	local, err := h.LocalInvite(room)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.join(ctx, local, shown, true)
+	if err != nil {
+		return nil, err
+	}
+	e.wg.Go(func() {
+		s.Wait()
+		if err := h.Close(); err != nil {
+			e.log.Warn("host not closed", "err", err)
+		}
+	})
+	e.remember(config.Recent{Room: room, Hosted: true, At: time.Now()})
+	return s, nil
+}
+
+// Join joins the room of a link.
+func (e *engine) Join(ctx context.Context, link string) (ui.Call, error) {
+	inv, err := invite.Parse(link)
+	if err != nil {
+		return nil, err
+	}
+	s, err := e.join(ctx, inv, inv, false)
+	if err != nil {
+		return nil, err
+	}
+	e.remember(config.Recent{Room: inv.Room, Link: inv.String(), At: time.Now()})
+	return s, nil
+}
+
+func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool) (*call.Session, error) {
+	cfg := e.Config()
+	c := call.Config{
+		Invite: inv, Link: shown.String(), Name: cfg.Name, Hosted: hosted, Client: "candid " + version,
+		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, RelayOnly: cfg.RelayOnly,
+		Loopback: true, Studio: e.studio, Logger: e.log,
+	}
+	if e.meter != nil {
+		e.meter.Joining()
+		c.Meter = e.meter
+	}
+	s, err := call.Join(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.session = s
+	e.mu.Unlock()
+	e.wg.Go(func() {
+		s.Wait()
+		// The devices close with the call: no light without a reason.
+		e.studio.SetCameraOn(false)
+		e.studio.SetMicrophoneOn(false)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.session == s {
+			e.session = nil
+		}
+	})
+	return s, nil
+}
+
+func (e *engine) current() *call.Session {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.session
+}
+
+// waitForCall waits until a call has been joined.
+func (e *engine) waitForCall(ctx context.Context, limit time.Duration) (*call.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if s := e.current(); s != nil {
+			return s, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the call: %w", ctx.Err())
+		}
+	}
+}
+
+func (e *engine) remember(r config.Recent) {
+	if e.meter != nil {
+		return
+	}
+	e.mu.Lock()
+	c := e.cfg
+	e.mu.Unlock()
+	c.Remember(r)
+	if err := e.SaveConfig(c); err != nil {
+		e.log.Warn("room not remembered", "err", err)
+	}
+}
+
+// suggestedName is what the system knows this person by.
+func suggestedName() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "root" {
+		return ""
+	}
+	if u.Name != "" {
+		return u.Name
+	}
+	return os.Getenv("USER")
+}
