@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
+
+	"github.com/gen2brain/malgo"
 )
 
 // Kind is what a device takes in.
@@ -65,24 +67,27 @@ var (
 // openError says what we tried to open and adds one of the reasons above.
 func openError(d Device, err error) error {
 	what := fmt.Sprintf("open %v %q", d.Kind, d.Name)
-	if reason := reasonOf(err); reason != nil && !errors.Is(err, reason) {
+	if reason := Reason(err); reason != nil && !errors.Is(err, reason) {
 		return fmt.Errorf("%s: %w: %w", what, reason, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// reasonOf finds why opening failed. Drivers keep some causes as text only, so
-// text is looked at as well.
-func reasonOf(err error) error {
+// Reason finds why opening a device failed: ErrNotFound, ErrBusy, ErrDenied, or
+// nil if that is not known. Drivers keep some causes as text only, so text is
+// looked at as well.
+func Reason(err error) error {
 	has := func(errno syscall.Errno) bool {
 		return errors.Is(err, errno) || strings.Contains(err.Error(), errno.Error())
 	}
 	switch {
-	case has(syscall.EBUSY), strings.Contains(err.Error(), "already opened"):
+	case has(syscall.EBUSY), strings.Contains(err.Error(), "already opened"),
+		errors.Is(err, malgo.ErrBusy), errors.Is(err, malgo.ErrAlreadyInUse):
 		return ErrBusy
-	case errors.Is(err, fs.ErrPermission), has(syscall.EACCES), has(syscall.EPERM):
+	case errors.Is(err, fs.ErrPermission), has(syscall.EACCES), has(syscall.EPERM), errors.Is(err, malgo.ErrAccessDenied):
 		return ErrDenied
-	case errors.Is(err, fs.ErrNotExist), has(syscall.ENODEV), has(syscall.ENXIO), has(syscall.ENOENT):
+	case errors.Is(err, fs.ErrNotExist), has(syscall.ENODEV), has(syscall.ENXIO), has(syscall.ENOENT),
+		errors.Is(err, malgo.ErrNoDevice), errors.Is(err, malgo.ErrDoesNotExist):
 		return ErrNotFound
 	}
 	return nil

@@ -187,7 +187,7 @@ func (d *Devices) watch(ctx context.Context) {
 
 // find returns the device with this ID, or the default one for "".
 func (d *Devices) find(k Kind, id string) (Device, bool) {
-	if dev, ok := synthetic(k, id); ok {
+	if dev, ok := Synthetic(k, id); ok {
 		return dev, true
 	}
 	<-d.looked

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gen2brain/malgo"
 	"github.com/pion/mediadevices/pkg/driver"
 )
 
@@ -70,7 +71,7 @@ func TestPlugging(t *testing.T) {
 	}
 }
 
-func TestReasonOf(t *testing.T) {
+func TestReason(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want error
@@ -82,6 +83,9 @@ func TestReasonOf(t *testing.T) {
 		{syscall.EACCES, ErrDenied},
 		{syscall.ENODEV, ErrNotFound},
 		{fmt.Errorf("open film: %w", fs.ErrNotExist), ErrNotFound},
+		{fmt.Errorf("start: %w", malgo.ErrBusy), ErrBusy},
+		{malgo.ErrAccessDenied, ErrDenied},
+		{malgo.ErrGeneric, nil},
 		{errors.New("something else"), nil},
 	} {
 		err := openError(Device{Kind: Cameras, Name: "Webcam"}, c.err)

@@ -38,8 +38,9 @@ func offers(k Kind) Device {
 	return Device{ID: TestTone, Kind: Microphones, Name: "Test tone", Synthetic: true}
 }
 
-// synthetic describes a synthetic device by its ID. It need not be on a list.
-func synthetic(k Kind, id string) (Device, bool) {
+// Synthetic describes a synthetic device by its ID, and reports whether it is
+// one. It can be opened whether it is on a list or not.
+func Synthetic(k Kind, id string) (Device, bool) {
 	rest, ok := strings.CutPrefix(id, syntheticPrefix)
 	if !ok {
 		return Device{}, false
