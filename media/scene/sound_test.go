@@ -122,9 +122,9 @@ func TestListenerHearsAClearTone(t *testing.T) {
 // The codec's own delay is part of what is measured: 6.5 ms.
 func TestListenerThroughOpus(t *testing.T) {
 	const lookAhead = 6500 * time.Microsecond
-	for _, bitrate := range []int{24_000, 32_000, 40_000, 64_000} {
+	for _, bitrate := range []int{24_000, 40_000, 64_000} {
 		for _, loss := range []int{0, 10} {
-			for _, member := range []int{0, 1, 2, 3} {
+			for _, member := range []int{0, 3} {
 				s := SoundOf(member)
 				l := newListener(t, s)
 				const delay = 40 * time.Millisecond
@@ -213,7 +213,7 @@ func TestNoMarkersWhereNoneAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	pcm := make([]int16, media.BlockSamples)
-	for n := range 6000 { // a minute
+	for n := range 3000 { // half a minute
 		at := time.Unix(1_900_000_000, int64(10+n%80)*int64(media.BlockDuration)) // between two markers
 		if n%80 >= 80-1 || n%80 == 0 {
 			clear(pcm)

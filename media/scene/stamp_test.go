@@ -103,7 +103,7 @@ func throughVP8(t *testing.T, from, coded, shown [2]int, bitrate int) (read, wro
 	defer dec.Close()
 	s := New(from[0], from[1], PersonaOf(2))
 	camera, sent, seen := codec.NewI420(from[0], from[1]), codec.NewI420(coded[0], coded[1]), codec.NewI420(shown[0], shown[1])
-	for n := range 90 {
+	for n := range 60 {
 		m := markOf(n)
 		s.Draw(camera, m.Captured, Chatter(2, m.Captured))
 		Stamp(camera, m)
@@ -136,7 +136,7 @@ func throughVP8(t *testing.T, from, coded, shown [2]int, bitrate int) (read, wro
 func TestStampIsNeverInvented(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	img := codec.NewI420(256, 96)
-	for range 30_000 {
+	for range 8_000 {
 		for i := range img.Y[80*256:] { // the strip is all that is looked at
 			img.Y[80*256+i] = byte(r.UintN(256))
 		}
@@ -153,7 +153,7 @@ func TestStampIsNeverInvented(t *testing.T) {
 		}
 	}
 	// Up to all the bits of a body of random marks are turned, a few at a time.
-	for range 200_000 {
+	for range 40_000 {
 		m := Mark{Frame: r.Uint32(), Captured: time.UnixMilli(int64(r.Uint64N(1 << 42))), Sender: uint16(r.Uint32())}
 		bits := m.encode()
 		for range 1 + r.IntN(12) {
