@@ -169,7 +169,7 @@ func (c *Client) queueLocked(to netstack.PeerID, tail []byte) error {
 		g.held = append(g.held, tail)
 		return nil
 	}
-	if c.out.push(to, tail) != nil {
+	if c.out.push(message{peer: to, tail: tail}) != nil {
 		return ErrQueueFull
 	}
 	return nil
@@ -190,7 +190,7 @@ func (c *Client) Wake() {
 func (c *Client) Leave(said string) error {
 	c.once.Do(func() {
 		c.mu.Lock()
-		if !c.done && c.out.push("", encode(TypeLeave, leaveBody{Said: said})) != nil {
+		if !c.done && c.out.push(message{tail: encode(TypeLeave, leaveBody{Said: said})}) != nil {
 			c.cancel() // no room for one more
 		}
 		c.done = true

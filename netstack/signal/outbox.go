@@ -3,6 +3,7 @@ package signal
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"candid/netstack"
 )
@@ -14,9 +15,8 @@ const (
 	// maxUnackedFrom is the share of one sender in another member's queue, so
 	// that nobody can fill it for everyone.
 	maxUnackedFrom = 256
-	// maxInFlight is what may be sent ahead of the acknowledgements: who takes
-	// messages from the socket without handling them is cut off.
-	maxInFlight = 512
+	// maxInFlight is what may be sent ahead of the acknowledgements.
+	maxInFlight = 256
 )
 
 var errOverflow = errors.New("queue is full")
@@ -27,6 +27,9 @@ type message struct {
 	seq  uint64
 	peer netstack.PeerID // at the server: whom it is from; at a client: whom it is for
 	tail []byte
+	// topic, if set, is what the message tells the newest of: a newer one of
+	// the same topic takes the place of one that was not sent yet.
+	topic string
 }
 
 // outbox keeps the numbered messages of one direction of a session until the
@@ -39,24 +42,47 @@ type outbox struct {
 	seq   uint64    // of the newest
 	acked uint64    // highest acknowledged
 	bytes int
+	stuck time.Time // since when maxInFlight holds back what is queued, or zero
 }
 
 // push queues a message. errOverflow means that it was not queued.
-func (o *outbox) push(peer netstack.PeerID, tail []byte) error {
+func (o *outbox) push(m message) error {
 	o.mu.Lock()
-	if len(o.queue) >= maxUnacked || o.bytes+len(tail) > maxUnackedBytes {
+	if i := o.olderLocked(m.topic); i >= 0 {
+		o.bytes += len(m.tail) - len(o.queue[i].tail)
+		o.queue[i].tail = m.tail
+		o.mu.Unlock()
+		return nil
+	}
+	if len(o.queue) >= maxUnacked || o.bytes+len(m.tail) > maxUnackedBytes {
 		o.mu.Unlock()
 		return errOverflow
 	}
 	o.seq++
-	o.queue = append(o.queue, message{o.seq, peer, tail})
-	o.bytes += len(tail)
+	m.seq = o.seq
+	o.queue = append(o.queue, m)
+	o.bytes += len(m.tail)
 	owner := o.owner
 	o.mu.Unlock()
 	if owner != nil {
 		owner.poke()
 	}
 	return nil
+}
+
+// olderLocked returns the index of a message of this topic that the other side
+// cannot have, or -1. What was sent on an earlier connection and is still
+// queued after rewind did not arrive.
+func (o *outbox) olderLocked(topic string) int {
+	if topic == "" {
+		return -1
+	}
+	for i := len(o.queue) - 1; i >= o.next; i-- {
+		if o.queue[i].topic == topic {
+			return i
+		}
+	}
+	return -1
 }
 
 // share counts the queued messages of one sender.
@@ -75,19 +101,32 @@ func (o *outbox) share(from netstack.PeerID) (n int) {
 }
 
 // pull returns the next message to send on connection s, if there is one.
-// stuck is set when the other side lags too far behind.
-func (o *outbox) pull(s *socket) (m message, ok, stuck bool) {
+func (o *outbox) pull(s *socket) (m message, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.owner != s || o.next >= len(o.queue) {
-		return message{}, false, false
+		return message{}, false
 	}
 	if o.next >= maxInFlight {
-		return message{}, false, true
+		if o.stuck.IsZero() {
+			o.stuck = time.Now()
+		}
+		return message{}, false
 	}
 	m = o.queue[o.next]
 	o.next++
-	return m, true, false
+	return m, true
+}
+
+// held returns how long messages have been waiting for an acknowledgement of
+// those before.
+func (o *outbox) held(now time.Time) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stuck.IsZero() {
+		return 0
+	}
+	return now.Sub(o.stuck)
 }
 
 // ack forgets what the other side has. It reports whether the number can be
@@ -116,6 +155,12 @@ func (o *outbox) ackLocked(n uint64) bool {
 	}
 	o.next -= drop
 	o.acked = n
+	if !o.stuck.IsZero() {
+		o.stuck = time.Time{}
+		if o.owner != nil {
+			o.owner.poke()
+		}
+	}
 	return true
 }
 
@@ -129,7 +174,7 @@ func (o *outbox) rewind(s *socket, received uint64) bool {
 	}
 	o.next = len(o.queue) // all of it may have arrived
 	ok := o.ackLocked(received)
-	o.next = 0
+	o.next, o.stuck = 0, time.Time{}
 	if ok {
 		o.owner = s
 		s.poke()
@@ -143,7 +188,7 @@ func (o *outbox) restart(keep func(message) bool) (refused []message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	old := o.queue
-	o.queue, o.next, o.seq, o.acked, o.bytes, o.owner = nil, 0, 0, 0, 0, nil
+	o.queue, o.next, o.seq, o.acked, o.bytes, o.owner, o.stuck = nil, 0, 0, 0, 0, nil, time.Time{}
 	for _, m := range old {
 		if !keep(m) {
 			refused = append(refused, m)

@@ -58,10 +58,7 @@ func (s *socket) flush(o *outbox, received *atomic.Uint64, acked *uint64) error 
 		}
 	}
 	for {
-		m, ok, stuck := o.pull(s)
-		if stuck {
-			return ErrTooSlow
-		}
+		m, ok := o.pull(s)
 		if !ok {
 			break
 		}

@@ -104,18 +104,18 @@ func (r *room) close(why string) {
 
 // push queues a message for a member; one whose queue is full is removed, for
 // it could never catch up without a gap.
-func (r *room) push(m *session, from netstack.PeerID, tail []byte) {
-	if m.out.push(from, tail) != nil {
+func (r *room) push(m *session, msg message) {
+	if m.out.push(msg) != nil {
 		r.server.cut.Add(1)
 		r.remove(m, LeftTooSlow, "", closeTooSlow, "messages were not taken")
 	}
 }
 
 // broadcast queues a message for everyone but one.
-func (r *room) broadcast(except *session, tail []byte) {
+func (r *room) broadcast(except *session, msg message) {
 	for _, m := range slices.Clone(r.order) {
 		if m != except && r.members[m.ID] == m {
-			r.push(m, "", tail)
+			r.push(m, msg)
 		}
 	}
 }
@@ -152,9 +152,9 @@ func (r *room) join(m *session, s *socket) error {
 		Plan: r.plan, Epoch: r.epoch, Resume: int(resumeTime / time.Second),
 	}))
 	m.out.rewind(s, 0)
-	r.broadcast(m, encode(TypeJoined, m.Member))
+	r.broadcast(m, message{tail: encode(TypeJoined, m.Member)})
 	if replanned {
-		r.broadcast(m, encode(TypePlan, r.plan))
+		r.tellPlan(m)
 	}
 	return nil
 }
@@ -196,7 +196,17 @@ func (r *room) setConnected(m *session, connected bool) {
 	}
 	m.Connected = connected
 	r.changed()
-	r.broadcast(nil, encode(TypeChanged, m.Member))
+	r.tellChanged(m)
+}
+
+// tellChanged tells everyone what a member is like now. Its token names this
+// stay of the member in the room.
+func (r *room) tellChanged(m *session) {
+	r.broadcast(nil, message{tail: encode(TypeChanged, m.Member), topic: m.token})
+}
+
+func (r *room) tellPlan(except *session) {
+	r.broadcast(except, message{tail: encode(TypePlan, r.plan), topic: "plan"})
 }
 
 // remove takes a member out and tells the others. code and text are for the
@@ -214,9 +224,9 @@ func (r *room) remove(m *session, why Reason, said string, code int, text string
 	}
 	r.drop(m)
 	r.changed()
-	r.broadcast(nil, encode(TypeLeft, leftBody{ID: m.ID, Why: why, Said: said}))
+	r.broadcast(nil, message{tail: encode(TypeLeft, leftBody{ID: m.ID, Why: why, Said: said})})
 	r.left(m, why)
-	r.replan(nil)
+	r.replan()
 }
 
 // drop forgets a member.
@@ -246,9 +256,9 @@ func (r *room) choose() bool {
 	return true
 }
 
-func (r *room) replan(except *session) {
+func (r *room) replan() {
 	if len(r.order) > 0 && r.choose() {
-		r.broadcast(except, encode(TypePlan, r.plan))
+		r.tellPlan(nil)
 	}
 }
 
@@ -257,6 +267,7 @@ const (
 	pingEvery  = 3                // sweeps
 	deafAfter  = 4 * time.Second  // others are told
 	cutAfter   = 25 * time.Second // the connection is given up
+	slowAfter  = 2 * time.Second  // without acknowledging: the same
 	resumeTime = 60 * time.Second // the member is
 )
 
@@ -274,7 +285,7 @@ func (r *room) tick(now time.Time) {
 		}
 		silence := m.sock.silence()
 		r.setConnected(m, silence < deafAfter)
-		if silence >= cutAfter {
+		if silence >= cutAfter || m.out.held(now) >= slowAfter {
 			s := m.sock
 			s.close(0, "", nil)
 			r.detach(m, s)
@@ -284,7 +295,7 @@ func (r *room) tick(now time.Time) {
 			m.sock.askPing()
 		}
 		if !m.renew.IsZero() && now.After(m.renew) {
-			r.push(m, "", encode(TypeServers, serversBody{Servers: m.servers(now)}))
+			r.push(m, message{tail: encode(TypeServers, serversBody{Servers: m.servers(now)}), topic: "servers"})
 		}
 	}
 }
@@ -317,7 +328,7 @@ func (r *room) handle(m *session, f frame, body found, bodyErr error) *errorBody
 		if st != m.State {
 			m.State = st
 			r.changed()
-			r.broadcast(nil, encode(TypeChanged, m.Member))
+			r.tellChanged(m)
 		}
 	case TypeChat:
 		return r.chat(m, f, no)
@@ -340,7 +351,7 @@ func (r *room) chat(m *session, f frame, no func(Code, string) *errorBody) *erro
 	if err != nil {
 		return no(CodeMalformed, "no text")
 	}
-	r.broadcast(nil, tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, f.N))
+	r.broadcast(nil, message{tail: tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, f.N)})
 	return nil
 }
 
@@ -370,7 +381,7 @@ func (r *room) relay(m *session, f frame, body found, bodyErr error, no func(Cod
 	if to.out.share(m.ID) >= maxUnackedFrom {
 		return no(CodeLimit, "too many messages wait for this member")
 	}
-	r.push(to, m.ID, tailOf(f.Envelope, f.N))
+	r.push(to, message{peer: m.ID, tail: tailOf(f.Envelope, f.N)})
 	return nil
 }
 

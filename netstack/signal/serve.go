@@ -341,7 +341,7 @@ func (c *visit) fault(b *errorBody) error {
 	tail := encode(TypeError, b)
 	return c.room.do(c.member, func() {
 		if c.member.sock == c.sock {
-			c.room.push(c.member, "", tail)
+			c.room.push(c.member, message{tail: tail})
 		}
 	})
 }

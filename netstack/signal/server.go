@@ -215,7 +215,7 @@ func (s *Server) Send(name string, e netstack.Envelope) error {
 	}
 	return s.post(name, func(r *room) {
 		if m := r.members[e.To]; m != nil {
-			r.push(m, netstack.HostID, tailOf(e, 0))
+			r.push(m, message{peer: netstack.HostID, tail: tailOf(e, 0)})
 		}
 	})
 }
@@ -233,7 +233,7 @@ func (h hostSignaler) Send(_ context.Context, e netstack.Envelope) error { retur
 
 // Replan asks the planner again. It does not wait.
 func (s *Server) Replan(name string) error {
-	return s.post(name, func(r *room) { r.replan(nil) })
+	return s.post(name, func(r *room) { r.replan() })
 }
 
 // Members returns who is in a room, in order of joining.

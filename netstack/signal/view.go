@@ -124,7 +124,7 @@ func (c *Client) releaseLocked(members []Member) {
 			g.timer.Stop()
 			delete(c.ghosts, m.ID)
 			for _, tail := range g.held {
-				if c.out.push(m.ID, tail) != nil {
+				if c.out.push(message{peer: m.ID, tail: tail}) != nil {
 					c.log.Warn("drop a message held for a member", "cause", ErrQueueFull)
 				}
 			}
