@@ -28,6 +28,7 @@ type room struct {
 	// hold, if not nil, is waited for before a message is delivered: signaling
 	// is down until it is closed.
 	hold    chan struct{}
+	delay   func() time.Duration // of each message, if not nil
 	sent    int
 	members map[netstack.PeerID]*member
 	wg      sync.WaitGroup
@@ -183,6 +184,9 @@ func (m *member) deliver() {
 				case <-m.stop:
 					return
 				}
+			}
+			if m.r.delay != nil {
+				time.Sleep(m.r.delay())
 			}
 			m.mesh.Handle(e)
 		}

@@ -203,7 +203,8 @@ func (p *Peer) handleOffer(number int, d description) error {
 		p.useServers()
 		p.restarting("")
 	}
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: d.sdp}); err != nil {
+	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: resting(d.sdp, p.idle)}
+	if err := p.pc.SetRemoteDescription(offer); err != nil {
 		p.failIfStuck(err)
 		return fmt.Errorf("taking an offer: %w", err)
 	}
@@ -254,6 +255,16 @@ func (p *Peer) described(d description) {
 	}
 	p.trickle.unstash(d.ufrag, p.remoteCandidate)
 	p.negotiateSoon()
+}
+
+// idle reports whether we send nothing in a media section we know.
+func (p *Peer) idle(mid string) bool {
+	for _, t := range p.pc.GetTransceivers() {
+		if t.Mid() == mid {
+			return t.Sender() == nil
+		}
+	}
+	return false
 }
 
 // takeBack detaches what was attached for the offer given up: pion would start

@@ -80,3 +80,25 @@ func ofRTCP(line string) bool {
 	_, rest, _ := strings.Cut(line, " ")
 	return strings.HasPrefix(rest, "2 ")
 }
+
+// resting rewrites media sections offered as inactive to recvonly where idle
+// says that we send nothing in them either. They mean the same then, but pion
+// stops its receiver for good when it is told inactive twice, and a track that
+// comes back later is never heard.
+func resting(text string, idle func(mid string) bool) string {
+	sections := strings.Split(text, "\nm=")
+	for i, s := range sections[1:] {
+		mid, inactive := "", false
+		for line := range strings.Lines(s) {
+			line = strings.TrimRight(line, "\r\n")
+			if m, ok := strings.CutPrefix(line, "a=mid:"); ok {
+				mid = m
+			}
+			inactive = inactive || line == "a=inactive"
+		}
+		if inactive && idle(mid) {
+			sections[i+1] = strings.Replace(s, "a=inactive", "a=recvonly", 1)
+		}
+	}
+	return strings.Join(sections, "\nm=")
+}
