@@ -93,8 +93,8 @@ type Host struct {
 	addrs  func() ([]ifwatch.Address, error)
 
 	mu    sync.Mutex
-	stop  func() bool       // ends the watch on Start's context
-	rooms map[string]string // name to secret, those open; nil when closed
+	stop  func() bool     // ends the watch on Start's context
+	rooms map[string]keys // those open; nil when closed
 	kept  *secrets
 
 	once sync.Once
@@ -106,7 +106,7 @@ type Host struct {
 // others, *oneport.InUseError, *oneport.NotAllowedError and
 // identity.ErrDamaged.
 func Start(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg, log: cfg.Logger, rooms: make(map[string]string), addrs: ifwatch.Addresses}
+	h := &Host{cfg: cfg, log: cfg.Logger, rooms: make(map[string]keys), addrs: ifwatch.Addresses}
 	if h.log == nil {
 		h.log = slog.Default()
 	}

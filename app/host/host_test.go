@@ -370,6 +370,25 @@ func TestEndsWithContext(t *testing.T) {
 	}
 }
 
+// This machine's own client owns the room; guests do not.
+func TestLocalInvite(t *testing.T) {
+	h := start(t, host.Config{})
+	i, err := h.LocalInvite("otter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if guest := inviteTo(t, h, "otter"); guest.Secret == i.Secret {
+		t.Fatal("guests and owner have one secret")
+	}
+	join(t, i, "Anna")
+	join(t, inviteTo(t, h, "otter"), "Ben")
+	for n, m := range h.Snapshot().Rooms[0].Members {
+		if want := []signal.Role{signal.Owner, signal.Ordinary}[n]; m.Role != want {
+			t.Errorf("%s is %q, want %q", m.Name, m.Role, want)
+		}
+	}
+}
+
 func TestWebPage(t *testing.T) {
 	h := start(t, host.Config{})
 	tr := &http.Transport{TLSClientConfig: identity.ClientConfig(h.Pin())}

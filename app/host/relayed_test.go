@@ -2,6 +2,8 @@ package host_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"candid/app/host"
+	"candid/netstack"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/relay"
@@ -16,6 +19,8 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/rtp"
+	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -162,5 +167,91 @@ func TestRelayedCall(t *testing.T) {
 				t.Errorf("relayed over %v, want %s", kinds, tc.protocol)
 			}
 		})
+	}
+}
+
+// What a member signals as its candidate, the relay reaches for the others of
+// its room, and only then.
+func TestSignaledCandidateIsReached(t *testing.T) {
+	h := start(t, host.Config{})
+	i := inviteTo(t, h, "otter")
+	a, b := join(t, i, "Anna"), join(t, i, "Ben")
+	sock, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	var cl *turn.Client
+	for _, s := range serversOf(t, a) {
+		if s.uri.IsSecure() {
+			cl = s.client(t, h.Pin())
+		}
+	}
+	relayed, err := cl.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relayed.Close()
+	if err := cl.CreatePermission(sock.LocalAddr()); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Fatalf("permission for an address nobody signaled: %v, want 403", err)
+	}
+	body, err := json.Marshal(webrtc.ICECandidateInit{
+		Candidate: "candidate:1 1 udp 2130706431 127.0.0.1 " + itoa(sock.LocalAddr().(*net.UDPAddr).Port) + " typ host",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Send(t.Context(), netstack.Envelope{Type: signal.TypeCandidate, To: a.ID(), Path: netstack.P2P, Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return cl.CreatePermission(sock.LocalAddr()) == nil })
+	if _, err := relayed.WriteTo([]byte("hello"), sock.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	_ = sock.SetReadDeadline(time.Now().Add(patience))
+	buf := make([]byte, 100)
+	if n, _, err := sock.ReadFrom(buf); err != nil || string(buf[:n]) != "hello" {
+		t.Errorf("got %q, %v", buf[:n], err)
+	}
+}
+
+// On a network, nothing is relayed from or to loopback: this machine's own
+// client is sent to an address that others reach too.
+func TestOwnClientOnANetwork(t *testing.T) {
+	h, err := host.Start(t.Context(), host.Config{Port: host.AnyPort, Rooms: []string{"otter"}, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if strings.HasPrefix(h.Addresses()[0], "127.") || strings.HasPrefix(h.Addresses()[0], "[::1]") {
+		t.Skip("this machine has no address but loopback")
+	}
+	i, err := h.LocalInvite("otter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := join(t, i, "Anna")
+	var last server
+	for _, s := range serversOf(t, c) {
+		if s.user == "" {
+			continue
+		}
+		relayed, err := s.client(t, h.Pin()).Allocate()
+		if err != nil {
+			t.Fatalf("%v: %v", s.uri, err)
+		}
+		defer relayed.Close()
+		if ip := relayed.LocalAddr().(*net.UDPAddr).IP; ip.IsLoopback() || ip.String() != s.uri.Host {
+			t.Errorf("%v: relayed at %v", s.uri, ip)
+		}
+		last = s
+	}
+	uri := *last.uri
+	uri.Host, uri.Proto, uri.Scheme = "127.0.0.1", stun.ProtoTypeUDP, stun.SchemeTypeTURN
+	last.uri = &uri
+	_, err = last.client(t, h.Pin()).Allocate()
+	var refused *stun.TurnError
+	if !errors.As(err, &refused) || refused.ErrorCodeAttr.Code != stun.CodeForbidden {
+		t.Errorf("allocate on loopback: %v, want 403", err)
 	}
 }

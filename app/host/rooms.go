@@ -18,6 +18,10 @@ var ErrNoRoom = signal.ErrNoRoom
 // ErrClosed is returned by a host that was closed.
 var ErrClosed = errors.New("the host is closed")
 
+// keys are the secrets that open a room: one for guests, and one that makes
+// the member its owner.
+type keys struct{ guest, owner string }
+
 // NewRoom opens a room and returns the invite to it. A room that was open here
 // before keeps its secret, so that old invites lead to it. The name is up to
 // invite.MaxRoom bytes and must be one invite.IsRoom takes.
@@ -32,11 +36,16 @@ func (h *Host) NewRoom(name string) (invite.Invite, error) {
 	if fresh {
 		secret = invite.NewSecret()
 	}
+	open := keys{guest: secret, owner: invite.NewSecret()}
 	if err := h.signal.AddRoom(name, secret); err != nil {
 		h.mu.Unlock()
 		return invite.Invite{}, err
 	}
-	h.rooms[name] = secret
+	if err := h.signal.SetOwnerSecret(name, open.owner); err != nil {
+		h.mu.Unlock()
+		return invite.Invite{}, err
+	}
+	h.rooms[name] = open
 	if fresh {
 		if err := h.kept.keep(name, secret); err != nil {
 			// The room works; only its invite will not outlive the host.
@@ -70,24 +79,36 @@ func (h *Host) Rooms() []string {
 
 // Invite returns the invite to an open room, with the addresses the machine
 // has at the moment.
-func (h *Host) Invite(room string) (invite.Invite, error) { return h.invite(room, h.Addresses()) }
-
-// LocalInvite is the invite for this machine's own client: it leads to
-// 127.0.0.1, whatever happens to the network.
-func (h *Host) LocalInvite(room string) (invite.Invite, error) {
-	host := "127.0.0.1"
-	if len(h.cfg.Bind) > 0 && !h.cfg.Loopback {
-		host = h.cfg.Bind[0].String() // it may be all there is
+func (h *Host) Invite(room string) (invite.Invite, error) {
+	k, err := h.keys(room)
+	if err != nil {
+		return invite.Invite{}, err
 	}
-	return h.invite(room, []string{net.JoinHostPort(host, strconv.Itoa(h.Port()))})
+	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin}, nil
 }
 
-func (h *Host) invite(room string, addrs []string) (invite.Invite, error) {
-	h.mu.Lock()
-	secret, ok := h.rooms[room]
-	h.mu.Unlock()
-	if !ok {
-		return invite.Invite{}, fmt.Errorf("invite to room %q: %w", room, ErrNoRoom)
+// LocalInvite is the invite for this machine's own client. It leads to
+// 127.0.0.1, whatever happens to the network, and makes the client the room's
+// owner: it is not to be given away.
+func (h *Host) LocalInvite(room string) (invite.Invite, error) {
+	k, err := h.keys(room)
+	if err != nil {
+		return invite.Invite{}, err
 	}
-	return invite.Invite{Addresses: addrs, Room: room, Secret: secret, Pin: h.id.Pin}, nil
+	host := "127.0.0.1"
+	if len(h.cfg.Bind) > 0 && !h.cfg.Loopback {
+		host = h.cfg.Bind[0].String() // loopback may not be open
+	}
+	at := net.JoinHostPort(host, strconv.Itoa(h.Port()))
+	return invite.Invite{Addresses: []string{at}, Room: room, Secret: k.owner, Pin: h.id.Pin}, nil
+}
+
+func (h *Host) keys(room string) (keys, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	k, ok := h.rooms[room]
+	if !ok {
+		return keys{}, fmt.Errorf("invite to room %q: %w", room, ErrNoRoom)
+	}
+	return k, nil
 }
