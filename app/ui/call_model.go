@@ -1,0 +1,260 @@
+package ui
+
+import (
+	"fmt"
+	"time"
+
+	"candid/app/call"
+	"candid/netstack"
+	"candid/netstack/verdict"
+)
+
+// callModel is what the call screen shows, as plain data: from a Snapshot, the
+// lines and the levels. It knows nothing of drawing.
+type callModel struct {
+	snap     call.Snapshot
+	lines    []call.Line
+	speakers map[netstack.PeerID]*speaker
+}
+
+// personTile is a tile and whose it is.
+type personTile struct {
+	ID   netstack.PeerID
+	Look tileLook
+}
+
+// notice is a sentence shown for a while.
+type notice struct {
+	Icon string
+	Text string
+	Bad  bool
+}
+
+func newCallModel() *callModel {
+	return &callModel{speakers: make(map[netstack.PeerID]*speaker)}
+}
+
+// from takes a new Snapshot.
+func (m *callModel) from(s call.Snapshot) {
+	m.snap = s
+	here := map[netstack.PeerID]bool{s.Self.ID: true}
+	for _, o := range s.Others {
+		here[o.ID] = true
+	}
+	for id := range m.speakers {
+		if !here[id] {
+			delete(m.speakers, id)
+		}
+	}
+}
+
+// heard takes the levels of now and reports whether anybody began or stopped
+// speaking.
+func (m *callModel) heard(levels map[netstack.PeerID]float64, now time.Time) bool {
+	changed := false
+	for id, level := range levels {
+		s := m.speakers[id]
+		if s == nil {
+			s = &speaker{}
+			m.speakers[id] = s
+		}
+		changed = s.heard(level, now) || changed
+	}
+	return changed
+}
+
+// tiles are the others in order of joining, and Self last.
+func (m *callModel) tiles() []personTile {
+	badges := make(map[netstack.PeerID]string, len(m.lines))
+	for _, l := range m.lines {
+		badges[l.Member.ID] = l.Verdict.Badge
+	}
+	out := make([]personTile, 0, len(m.snap.Others)+1)
+	for _, o := range m.snap.Others {
+		t := m.tile(o, false)
+		t.Look.Badge = badges[o.ID]
+		out = append(out, t)
+	}
+	return append(out, m.tile(m.snap.Self, true))
+}
+
+func (m *callModel) tile(p call.Member, self bool) personTile {
+	s := m.speakers[p.ID]
+	return personTile{ID: p.ID, Look: tileLook{
+		Name: p.Name, Problem: p.Problem, Muted: p.Muted, CameraOff: p.CameraOff, Self: self,
+		Speaking: s != nil && s.on && !p.Muted,
+	}}
+}
+
+// floats reports whether the self view floats over the one other person.
+func (m *callModel) floats() bool { return len(m.snap.Others) == 1 }
+
+// badge is what the top bar and the panel say of the way media takes.
+func (m *callModel) badge() (text string, p verdict.Path) { return summary(m.lines) }
+
+// summary puts the verdicts of all lines into one badge.
+func summary(lines []call.Line) (text string, p verdict.Path) {
+	if len(lines) == 0 {
+		return "", verdict.Unknown
+	}
+	if len(lines) == 1 {
+		return lines[0].Verdict.Badge, lines[0].Verdict.Path
+	}
+	n := make(map[verdict.Path]int)
+	var lo, hi time.Duration
+	for _, l := range lines {
+		n[l.Verdict.Path]++
+		if r := l.Link.RTT; r.OK {
+			if lo == 0 || r.Value < lo {
+				lo = r.Value
+			}
+			hi = max(hi, r.Value)
+		}
+	}
+	all := len(lines)
+	switch {
+	case n[verdict.Broken] > 0:
+		return fmt.Sprintf("%d of %d not connected", n[verdict.Broken], all), verdict.Broken
+	case n[verdict.Connecting] > 0:
+		return fmt.Sprintf("Connecting to %d of %d", n[verdict.Connecting], all), verdict.Connecting
+	case n[verdict.ViaMCU] > 0:
+		return "Mixed by the host (MCU)" + span(lo, hi), verdict.ViaMCU
+	case n[verdict.ViaSFU] > 0:
+		return "Through the host (SFU)" + span(lo, hi), verdict.ViaSFU
+	case n[verdict.Relayed] > 0 && n[verdict.Direct] > 0:
+		return fmt.Sprintf("%d direct, %d relayed", n[verdict.Direct], n[verdict.Relayed]) + span(lo, hi), verdict.Relayed
+	case n[verdict.Relayed] > 0:
+		return "Relayed by the host" + span(lo, hi), verdict.Relayed
+	}
+	return "Direct" + span(lo, hi), verdict.Direct
+}
+
+// span is the part of a badge that tells the round trips, if any is known.
+func span(lo, hi time.Duration) string {
+	a, b := lo.Round(time.Millisecond).Milliseconds(), hi.Round(time.Millisecond).Milliseconds()
+	switch {
+	case hi == 0:
+		return ""
+	case b < 1:
+		return " · under 1 ms"
+	case a == b:
+		return fmt.Sprintf(" · %d ms", a)
+	}
+	return fmt.Sprintf(" · %d–%d ms", a, b)
+}
+
+// lock says who could hear the call on the way it takes; empty while nothing
+// flows.
+func (m *callModel) lock() (icon, text string) {
+	_, p := m.badge()
+	switch p {
+	case verdict.Direct, verdict.Relayed:
+		return "lock", "End-to-end encrypted"
+	case verdict.ViaSFU:
+		return "lock", "Encrypted to the host"
+	case verdict.ViaMCU:
+		return "lock-open", "The host can see and hear"
+	}
+	return "", ""
+}
+
+// curtain is what covers the tiles while there is no call to see.
+type curtain struct {
+	Kind  curtainKind
+	Title string
+	Text  string
+}
+
+type curtainKind uint8
+
+const (
+	noCurtain curtainKind = iota
+	joiningCurtain
+	aloneCurtain
+	strip // a line over the tiles, which stay
+	endedCurtain
+)
+
+// curtain tells what covers the tiles. explain turns an error into a sentence
+// and a next step.
+func (m *callModel) curtain(explain func(error) (string, string)) curtain {
+	s := m.snap
+	switch s.State {
+	case call.Idle, call.Joining:
+		return curtain{joiningCurtain, "Joining " + roomName(s.Room), orElse(s.Problem, "Reaching the host of the room.")}
+	case call.Alone:
+		return curtain{aloneCurtain, "You are the only one here", "Send this invite to the person you want to talk to. Whoever has it can come in."}
+	case call.Connecting:
+		return curtain{strip, "Connecting…", s.Problem}
+	case call.Reconnecting:
+		return curtain{strip, "Reconnecting…", s.Problem}
+	case call.Ended:
+		if s.Err == nil {
+			return curtain{endedCurtain, "You left the call", orElse(s.Problem, "See you next time.")}
+		}
+		what, next := explain(s.Err)
+		return curtain{endedCurtain, what, next}
+	}
+	if s.Problem != "" {
+		return curtain{strip, s.Problem, ""}
+	}
+	return curtain{}
+}
+
+func roomName(s string) string { return orElse(s, "the room") }
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// notices are what an event is worth telling for a while.
+func notices(e call.Event) []notice {
+	switch e := e.(type) {
+	case call.MemberJoined:
+		return []notice{{Icon: "user", Text: e.Member.Name + " came in"}}
+	case call.MemberLeft:
+		if e.Why == "" || e.Why == "left" {
+			return []notice{{Icon: "user", Text: e.Member.Name + " left"}}
+		}
+		return []notice{{Icon: "user", Text: e.Member.Name + " is gone: " + e.Why, Bad: true}}
+	case call.Noticed:
+		icon := "info"
+		if e.Bad {
+			icon = "triangle-alert"
+		}
+		return []notice{{Icon: icon, Text: e.Text, Bad: e.Bad}}
+	case call.PlanChanged:
+		if e.Plan.Why != "" {
+			return []notice{{Icon: "shuffle", Text: e.Plan.Why}}
+		}
+	}
+	return nil
+}
+
+// speaker tells speech from noise with hysteresis, so that the ring does not
+// flicker between words.
+type speaker struct {
+	on   bool
+	last time.Time // when it was last loud enough
+}
+
+const (
+	speakOn   = 0.12 // begins to speak
+	speakOff  = 0.05 // still speaks
+	speakHold = 600 * time.Millisecond
+)
+
+// heard takes one level and reports whether speaking began or stopped.
+func (s *speaker) heard(level float64, now time.Time) bool {
+	was := s.on
+	switch {
+	case level >= speakOn, s.on && level >= speakOff:
+		s.on, s.last = true, now
+	case s.on && now.Sub(s.last) > speakHold:
+		s.on = false
+	}
+	return s.on != was
+}

@@ -1,0 +1,262 @@
+package ui
+
+import (
+	"fmt"
+	"image"
+	"math"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+)
+
+// charts are graphs over the same time, above each other, drawn as one picture
+// once a second. The pointer, or the arrow keys, move a hair line through all
+// of them.
+type chartStack struct {
+	control
+	views []chartView
+	hair  int // index of a sample; -1 is none
+	img   *image.RGBA
+}
+
+const (
+	chartHeight = 92
+	chartHead   = 26 // title and value
+	chartFoot   = 10 // space to the next
+	axisHeight  = 16
+)
+
+func newChartStack() *chartStack {
+	c := &chartStack{hair: -1}
+	c.spoken = "Graphs of the line over time"
+	c.extend(c)
+	return c
+}
+
+func (c *chartStack) set(v []chartView) {
+	c.views = v
+	c.Refresh()
+}
+
+// Tapped does nothing: a graph is looked at.
+func (c *chartStack) Tapped(*fyne.PointEvent) {}
+
+func (c *chartStack) MouseMoved(e *desktop.MouseEvent) {
+	if len(c.views) > 0 && c.Size().Width > 0 {
+		c.moveHair(c.views[0].at(float64(e.Position.X / c.Size().Width)))
+	}
+}
+
+func (c *chartStack) MouseOut() {
+	c.hovered = false
+	c.moveHair(-1)
+}
+
+func (c *chartStack) FocusLost() {
+	c.focused = false
+	c.moveHair(-1)
+}
+
+// TypedKey moves the hair line with the arrow keys.
+func (c *chartStack) TypedKey(e *fyne.KeyEvent) {
+	if len(c.views) == 0 {
+		return
+	}
+	last := len(c.views[0].Series[0].Values) - 1
+	switch {
+	case e.Name == fyne.KeyLeft && c.hair < 0:
+		c.moveHair(last)
+	case e.Name == fyne.KeyLeft:
+		c.moveHair(max(0, c.hair-1))
+	case e.Name == fyne.KeyRight && c.hair >= 0:
+		c.moveHair(min(last, c.hair+1))
+	default:
+		c.control.TypedKey(e)
+	}
+}
+
+func (c *chartStack) moveHair(i int) {
+	if c.hair != i {
+		c.hair = i
+		c.Refresh()
+	}
+}
+
+func (c *chartStack) heightFor(float32) float32 {
+	return float32(len(c.views))*chartHeight + axisHeight
+}
+
+func (c *chartStack) CreateRenderer() fyne.WidgetRenderer {
+	r := &chartRenderer{c: c, hair: &canvas.Line{StrokeWidth: 1}, ring: focusRing(10)}
+	r.plot = canvas.NewRaster(c.draw)
+	r.plot.ScaleMode = canvas.ImageScaleFastest
+	r.from, r.to = line(11, plain), line(11, plain)
+	r.Refresh()
+	return r
+}
+
+type chartRenderer struct {
+	c        *chartStack
+	plot     *canvas.Raster
+	hair     *canvas.Line
+	ring     *canvas.Rectangle
+	titles   []*canvas.Text
+	values   []*canvas.Text
+	tops     []*canvas.Text
+	from, to *canvas.Text
+}
+
+func (r *chartRenderer) Destroy() {}
+
+func (r *chartRenderer) Objects() []fyne.CanvasObject {
+	objs := []fyne.CanvasObject{r.plot, r.hair, r.from, r.to}
+	for i := range r.titles {
+		objs = append(objs, r.titles[i], r.values[i], r.tops[i])
+	}
+	return append(objs, r.ring)
+}
+
+func (r *chartRenderer) MinSize() fyne.Size { return fyne.NewSize(200, r.c.heightFor(0)) }
+
+func (r *chartRenderer) Layout(s fyne.Size) {
+	r.plot.Resize(s)
+	ringAround(r.ring, 0, 0, s.Width, s.Height)
+	for i := range r.titles {
+		y := float32(i) * chartHeight
+		m := r.titles[i].MinSize()
+		place(r.titles[i], 0, y+(chartHead-m.Height)/2)
+		put(r.values[i], s.Width-220, y+(chartHead-m.Height)/2, 220, m.Height)
+		place(r.tops[i], 4, y+chartHead+1)
+	}
+	y := float32(len(r.titles))*chartHeight - 4
+	place(r.from, 0, y)
+	m := r.to.MinSize()
+	put(r.to, s.Width-m.Width, y, m.Width, m.Height)
+	r.layoutHair(s)
+}
+
+func (r *chartRenderer) layoutHair(s fyne.Size) {
+	c := r.c
+	r.hair.Hidden = c.hair < 0 || len(c.views) == 0
+	if r.hair.Hidden {
+		return
+	}
+	x := float32(c.hair) / float32(len(c.views[0].Series[0].Values)-1) * s.Width
+	r.hair.Position1 = fyne.NewPos(x, chartHead)
+	r.hair.Position2 = fyne.NewPos(x, float32(len(c.views))*chartHeight-chartFoot)
+}
+
+func (r *chartRenderer) Refresh() {
+	c := r.c
+	for len(r.titles) < len(c.views) {
+		v := line(12.5, bold)
+		v.Alignment = fyne.TextAlignTrailing
+		r.titles, r.values, r.tops = append(r.titles, line(12.5, plain)), append(r.values, v), append(r.tops, line(10.5, plain))
+	}
+	for i, v := range c.views {
+		r.titles[i].Text, r.titles[i].Color = v.Title, colour(cDim)
+		r.values[i].Text, r.values[i].Color = c.valueOf(v), colour(cText)
+		r.tops[i].Text, r.tops[i].Color = v.Write(v.top()), colour(cFaint)
+	}
+	r.from.Color, r.to.Color, r.hair.StrokeColor = colour(cFaint), colour(cFaint), colour(cDim)
+	r.to.Text = "now"
+	if len(c.views) > 0 {
+		r.from.Text = fmt.Sprintf("%.0f min ago", c.views[0].Span.Minutes())
+		if c.hair >= 0 {
+			r.to.Text = fmt.Sprintf("%d s ago", c.views[0].secondsBack(c.hair))
+		}
+	}
+	styleRing(r.ring, c.focused)
+	r.Layout(c.Size())
+	for _, o := range r.Objects() {
+		o.Refresh()
+	}
+}
+
+// valueOf is the newest value, or that under the hair line.
+func (c *chartStack) valueOf(v chartView) string {
+	s := ""
+	for i, x := range v.Series {
+		value := x.newest()
+		if c.hair >= 0 && c.hair < len(x.Values) {
+			value = x.Values[c.hair]
+		}
+		if i > 0 {
+			s += "   "
+		}
+		if x.Name != "" {
+			s += arrow(x.Name) + " "
+		}
+		s += v.valueText(value)
+	}
+	return s
+}
+
+// arrow is a direction as a sign.
+func arrow(name string) string {
+	if name == "receive" {
+		return "↓"
+	}
+	return "↑"
+}
+
+// draw paints all graphs into one picture of w by h pixels.
+func (c *chartStack) draw(w, h int) image.Image {
+	p := newPen(c.img, w, h, c.Size().Width)
+	c.img = p.img
+	if w < 8 || h < 8 {
+		return p.img
+	}
+	width := float64(c.Size().Width)
+	for i, v := range c.views {
+		top := float64(i)*chartHeight + chartHead
+		p.chart(v, top, float64(i+1)*chartHeight-chartFoot, width)
+	}
+	return p.img
+}
+
+// chart draws one graph between the heights top and base.
+func (p *pen) chart(v chartView, top, base, width float64) {
+	p.box(0, top, width, base-top, 8, colour(cCard))
+	grid := colour(cLine)
+	p.stroke([]xy{{6, (top + base) / 2}, {width - 6, (top + base) / 2}}, 1, grid, 2, 5)
+	scale := v.top()
+	for _, s := range v.Series {
+		col := colour(s.Col)
+		for _, run := range runs(s.Values) {
+			points := make([]xy, 0, len(run.values))
+			for i, x := range run.values {
+				at := float64(run.start+i) / float64(len(s.Values)-1)
+				points = append(points, xy{1.5 + at*(width-3), base - 3 - min(1, x/scale)*(base-top-8)})
+			}
+			if len(points) == 1 { // one value between two unknown ones
+				p.disc(points[0], 1.5, col)
+				continue
+			}
+			p.under(points, top, base, faded(col, 0.26))
+			p.stroke(points, 1.6, col)
+		}
+	}
+}
+
+// run is a part of a curve without gaps.
+type run struct {
+	start  int
+	values []float64
+}
+
+// runs cuts values where one is not measured.
+func runs(values []float64) []run {
+	var out []run
+	for i, v := range values {
+		switch {
+		case math.IsNaN(v):
+		case i > 0 && !math.IsNaN(values[i-1]):
+			out[len(out)-1].values = append(out[len(out)-1].values, v)
+		default:
+			out = append(out, run{start: i, values: []float64{v}})
+		}
+	}
+	return out
+}

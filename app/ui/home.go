@@ -1,0 +1,278 @@
+package ui
+
+import (
+	"strings"
+	"time"
+
+	"candid/app/config"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+)
+
+// homeScreen is where one hosts or joins a room.
+type homeScreen struct {
+	w       *Window
+	name    *entry
+	link    *entry
+	status  *para
+	statusI *icon
+	host    *button
+	join    *button
+	recent  *fyne.Container
+	clear   *button
+	glances []*glanceRow
+	content *fyne.Container
+	state   linkState
+}
+
+const (
+	homeLeft  = 420
+	homeRight = 360
+)
+
+func newHomeScreen(w *Window) *homeScreen {
+	s := &homeScreen{w: w, content: container.New(stack{})}
+	if w.engine.Config().Name == "" {
+		s.content.Add(s.welcome())
+	} else {
+		s.content.Add(s.build())
+	}
+	return s
+}
+
+// welcome asks for a name, once.
+func (s *homeScreen) welcome() fyne.CanvasObject {
+	name := newEntry("Your name")
+	next := newButton(primary, "arrow-right", "Continue", nil)
+	next.pressed = func() {
+		if n := strings.TrimSpace(name.Text); n != "" {
+			s.w.save(func(c *config.Config) { c.Name = n })
+			s.w.showHome()
+		}
+	}
+	next.Disable()
+	name.OnChanged = func(t string) { next.setEnabled(strings.TrimSpace(t) != "") }
+	name.OnSubmitted = func(string) { next.Tapped(nil) }
+	s.name = name
+	body := newColumn(16, homeLeft-88,
+		container.New(middle{}, sizedTo(newLogo(), 72, 72)),
+		newText("Welcome to Candid", 26, display, cText).centred(),
+		newPara("Candid is for video calls that go straight from you to the other person, and it always shows you how: which way they take, how good it is, and why.", 14.5, plain, cDim).centre(),
+		padded(newText("What should others call you?", 13, bold, cText), 14, 0, 0, 0),
+		name, next)
+	body.Objects[0] = sizedTo(body.Objects[0], 0, 76)
+	return container.New(middle{}, card(cPanel, cLine, 24, padded(body, 40, 44, 44, 44)))
+}
+
+func (s *homeScreen) build() fyne.CanvasObject {
+	left := newColumn(22, homeLeft, s.hero(), s.actions())
+	right := newColumn(16, homeRight, s.recentCard(), s.deviceCard())
+	s.check("")
+	s.devicesChanged()
+	return container.New(homeLayout{}, left, right, s.footer())
+}
+
+func (s *homeScreen) hero() fyne.CanvasObject {
+	return newRow(16, sizedTo(newLogo(), 58, 58), newStretch(2,
+		newText("Candid", 30, display, cText),
+		newText("Video calls that show you their line.", 14.5, plain, cDim).eliding()))
+}
+
+// actions are the name, hosting and joining.
+func (s *homeScreen) actions() fyne.CanvasObject {
+	w := s.w
+	s.name = newEntry("Your name")
+	s.name.SetText(w.engine.Config().Name)
+	s.name.OnChanged = func(t string) {
+		if t = strings.TrimSpace(t); t != "" {
+			w.save(func(c *config.Config) { c.Name = t })
+		}
+	}
+	s.host = newButton(primary, "plus", "Host a room", w.host)
+	s.link = newEntry("Paste an invite: candid://…")
+	s.link.OnChanged = s.check
+	s.link.OnSubmitted = func(string) { s.enter() }
+	paste := newSmallButton(quiet, "clipboard", "", "Paste the invite", s.paste)
+	s.join = newButton(secondary, "log-in", "Join", s.enter)
+	s.statusI, s.status = newIconWidget("info", cDim, 15), newPara("", 13, plain, cDim)
+	body := newColumn(12, homeLeft-56,
+		newText("Your name", 12.5, bold, cDim), s.name,
+		padded(s.host, 8, 0, 0, 0),
+		padded(newRule("or join a room"), 6, 0, 6, 0),
+		newRow(8, s.link, paste, s.join),
+		newRow(8, s.statusI, s.status))
+	return card(cPanel, cLine, 20, padded(body, 26, 28, 24, 28))
+}
+
+// check judges the invite as it is typed.
+func (s *homeScreen) check(typed string) {
+	s.state = checkLink(typed, s.w.engine.CheckLink, s.w.engine.Explain)
+	icon, col := "info", cDim
+	switch {
+	case s.state.Good:
+		icon, col = "circle-check", cGood
+	case s.state.Bad:
+		icon, col = "circle-alert", cBad
+	}
+	s.statusI.set(icon, col)
+	s.status.setCol(s.state.Text, col)
+	s.join.kind = secondary
+	if s.state.Good {
+		s.join.kind = primary
+	}
+	s.join.setEnabled(s.state.Good)
+	s.join.Refresh()
+	s.relayout()
+}
+
+// offer puts an invite into the field, as if it had been typed.
+func (s *homeScreen) offer(link string) {
+	if s.link != nil {
+		s.link.SetText(link)
+	}
+}
+
+func (s *homeScreen) paste() { s.link.SetText(strings.TrimSpace(s.w.app.Clipboard().Content())) }
+
+func (s *homeScreen) enter() {
+	if s.state.Good {
+		s.w.Open(strings.TrimSpace(s.link.Text))
+	}
+}
+
+func (s *homeScreen) recentCard() fyne.CanvasObject {
+	s.recent = newColumn(2, homeRight-24)
+	s.clear = newSmallButton(quiet, "trash-2", "", "Forget the recent rooms", func() {
+		s.w.save(func(c *config.Config) { c.Recent = nil })
+		s.fillRecent()
+	})
+	s.fillRecent()
+	head := padded(newRow(8, newText("Recent rooms", 14, bold, cText), newFiller(), s.clear), 0, 4, 0, 12)
+	scroll := container.NewVScroll(s.recent)
+	return card(cPanel, cLine, 20, padded(container.New(recentLayout{}, head, scroll), 14, 12, 12, 12))
+}
+
+func (s *homeScreen) fillRecent() {
+	s.recent.Objects = nil
+	rooms := recentRooms(s.w.engine.Config(), s.w.now())
+	for _, r := range rooms {
+		s.recent.Add(newListRow(r.Icon, r.Title, r.Detail, func() {
+			if r.Recent.Hosted {
+				s.w.host()
+			} else {
+				s.w.Open(r.Recent.Link)
+			}
+		}))
+	}
+	s.clear.Hidden = len(rooms) == 0
+	if len(rooms) == 0 {
+		s.recent.Add(padded(newPara("Rooms you host or join appear here, so that you find them again.", 13, plain, cDim), 2, 12, 8, 12))
+	}
+	s.relayout()
+}
+
+func (s *homeScreen) deviceCard() fyne.CanvasObject {
+	test := newSmallButton(secondary, "sliders-horizontal", "Check", "", func() { s.w.showCheck("", "") })
+	body := newColumn(9, homeRight-40, newRow(8, newText("Your devices", 14, bold, cText), newFiller(), test))
+	for range 3 {
+		g := newGlanceRow()
+		s.glances = append(s.glances, g)
+		body.Add(g.row)
+	}
+	return card(cPanel, cLine, 20, padded(body, 16, 16, 18, 24))
+}
+
+// footer has the version, the keys and the look.
+func (s *homeScreen) footer() fyne.CanvasObject {
+	w := s.w
+	mode := 0
+	for i, m := range config.Themes {
+		if m == w.engine.Config().Theme {
+			mode = i
+		}
+	}
+	look := newSegmented([]string{"Auto", "Light", "Dark"}, mode, func(i int) { w.setTheme(config.Themes[i]) })
+	look.spoken = "Look: auto, light or dark"
+	keys := newSmallButton(quiet, "keyboard", "Keys", "", w.showShortcuts)
+	keys.hint = "F1"
+	return newRow(10, newText("Candid "+w.engine.Version(), 12.5, plain, cFaint), newFiller(), keys, look)
+}
+
+func (s *homeScreen) relayout() {
+	if len(s.content.Objects) > 0 {
+		s.content.Objects[0].Refresh()
+	}
+}
+
+func (s *homeScreen) root() fyne.CanvasObject { return s.content }
+
+// entered puts the cursor where one begins.
+func (s *homeScreen) entered() {
+	if s.link == nil {
+		s.w.win.Canvas().Focus(s.name)
+	}
+}
+
+func (s *homeScreen) left()                {}
+func (s *homeScreen) wantsBeat() bool      { return false }
+func (s *homeScreen) beat(time.Time, bool) {}
+func (s *homeScreen) escape() bool         { return false }
+
+func (s *homeScreen) devicesChanged() {
+	if len(s.glances) == 0 {
+		return
+	}
+	for i, g := range glances(s.w.engine.Studio().Devices()) {
+		s.glances[i].set(g)
+	}
+}
+
+// homeLayout centres two columns and keeps the footer below.
+type homeLayout struct{}
+
+func (homeLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(0, 0) }
+
+func (homeLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+	const foot, margin = 56, 24
+	gap := min(max((s.Width-homeLeft-homeRight)*0.12, 24), 72)
+	x := (s.Width - homeLeft - homeRight - gap) / 2
+	room := s.Height - foot - 2*margin
+	lh := min(heightFor(objs[0], homeLeft), room)
+	rh := min(max(heightFor(objs[1], homeRight), lh), room)
+	y := margin + (room-max(lh, rh))*0.42
+	put(objs[0], x, y, homeLeft, lh)
+	putColumn(objs[1].(*fyne.Container), x+homeLeft+gap, y, homeRight, max(lh, min(rh, room)))
+	put(objs[2], margin, s.Height-foot, s.Width-2*margin, foot-12)
+}
+
+// putColumn lays a column out so that its first object takes what the others
+// leave.
+func putColumn(c *fyne.Container, x, y, w, h float32) {
+	put(c, x, y, w, h)
+	col := c.Layout.(column)
+	rest := h
+	for _, o := range c.Objects[1:] {
+		rest -= heightFor(o, w) + col.gap
+	}
+	put(c.Objects[0], 0, 0, w, rest)
+	at := rest + col.gap
+	for _, o := range c.Objects[1:] {
+		oh := heightFor(o, w)
+		put(o, 0, at, w, oh)
+		at += oh + col.gap
+	}
+}
+
+// recentLayout is a head over a list that scrolls.
+type recentLayout struct{}
+
+func (recentLayout) MinSize(objs []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(0, objs[0].MinSize().Height+120)
+}
+
+func (recentLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+	h := max(objs[0].MinSize().Height, 32)
+	put(objs[0], 0, 0, s.Width, h)
+	put(objs[1], 0, h+4, s.Width, s.Height-h-4)
+}

@@ -1,0 +1,124 @@
+package ui
+
+import (
+	"image"
+	"image/color"
+	"math"
+
+	"github.com/srwiley/rasterx"
+	"golang.org/x/image/math/fixed"
+)
+
+// pen draws on a picture in the units of the window, so that drawings look the
+// same at every scale. One picture costs one textured quad per repaint however
+// much is drawn on it.
+type pen struct {
+	img *image.RGBA
+	sc  *rasterx.ScannerGV
+	k   float64 // pixels per unit
+}
+
+// newPen returns a pen for a picture of w by h pixels that is width units wide.
+// It draws on old again if that has the size.
+func newPen(old *image.RGBA, w, h int, width float32) *pen {
+	if old == nil || old.Rect.Dx() != w || old.Rect.Dy() != h {
+		old = image.NewRGBA(image.Rect(0, 0, w, h))
+	} else {
+		clear(old.Pix)
+	}
+	p := &pen{img: old, k: 1}
+	if width > 0 {
+		p.k = float64(w) / float64(width)
+	}
+	p.sc = rasterx.NewScannerGV(w, h, old, old.Bounds())
+	return p
+}
+
+type xy struct{ x, y float64 }
+
+func (p *pen) at(q xy) fixed.Point26_6 {
+	return fixed.Point26_6{X: fixed.Int26_6(math.Round(q.x * p.k * 64)), Y: fixed.Int26_6(math.Round(q.y * p.k * 64))}
+}
+
+func (p *pen) len(v float64) fixed.Int26_6 { return fixed.Int26_6(v * p.k * 64) }
+
+// stroke draws a line through points; dash is the length of dashes and gaps,
+// none for a solid line.
+func (p *pen) stroke(points []xy, width float64, c color.Color, dash ...float64) {
+	if len(points) < 2 {
+		return
+	}
+	d := p.dasher(width, c, dash)
+	d.Start(p.at(points[0]))
+	for _, q := range points[1:] {
+		d.Line(p.at(q))
+	}
+	d.Stop(false)
+	d.Draw()
+}
+
+// arc draws a curve from a to b, bent towards the control point.
+func (p *pen) arc(a, control, b xy, width float64, c color.Color, dash ...float64) {
+	d := p.dasher(width, c, dash)
+	d.Start(p.at(a))
+	d.QuadBezier(p.at(control), p.at(b))
+	d.Stop(false)
+	d.Draw()
+}
+
+func (p *pen) dasher(width float64, c color.Color, dash []float64) *rasterx.Dasher {
+	d := rasterx.NewDasher(p.img.Rect.Dx(), p.img.Rect.Dy(), p.sc)
+	scaled := make([]float64, len(dash))
+	for i, v := range dash {
+		scaled[i] = v * p.k
+	}
+	d.SetStroke(p.len(width), p.len(4), rasterx.RoundCap, rasterx.RoundCap, rasterx.RoundGap, rasterx.Round, scaled, 0)
+	d.SetColor(c)
+	return d
+}
+
+// disc fills a circle.
+func (p *pen) disc(at xy, r float64, c color.Color) {
+	f := p.filler(c)
+	rasterx.AddCircle(at.x*p.k, at.y*p.k, r*p.k, f)
+	f.Draw()
+}
+
+// ring draws a circle's line.
+func (p *pen) ring(at xy, r, width float64, c color.Color) {
+	d := p.dasher(width, c, nil)
+	rasterx.AddCircle(at.x*p.k, at.y*p.k, r*p.k, d)
+	d.Draw()
+}
+
+// box fills a rectangle with round corners.
+func (p *pen) box(x, y, w, h, r float64, c color.Color) {
+	f := p.filler(c)
+	rasterx.AddRoundRect(x*p.k, y*p.k, (x+w)*p.k, (y+h)*p.k, r*p.k, r*p.k, 0, rasterx.RoundGap, f)
+	f.Draw()
+}
+
+// under fills the area between points and the height base, fading downwards.
+func (p *pen) under(points []xy, top, base float64, c color.NRGBA) {
+	if len(points) < 2 {
+		return
+	}
+	f := p.filler(c)
+	y0, y1 := top*p.k, base*p.k
+	f.SetColor(rasterx.ColorFunc(func(_, y int) color.Color {
+		return faded(c, max(0, min(1, (y1-float64(y))/(y1-y0))))
+	}))
+	f.Start(p.at(xy{points[0].x, base}))
+	for _, q := range points {
+		f.Line(p.at(q))
+	}
+	f.Line(p.at(xy{points[len(points)-1].x, base}))
+	f.Stop(true)
+	f.Draw()
+}
+
+func (p *pen) filler(c color.Color) *rasterx.Filler {
+	f := rasterx.NewFiller(p.img.Rect.Dx(), p.img.Rect.Dy(), p.sc)
+	f.SetColor(c)
+	return f
+}

@@ -1,0 +1,168 @@
+package ui
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How far apart the pump hands pictures over. Fyne paints at most every 16.7 ms,
+// and then the whole window, so more tiles at their own pace would only cost
+// repaints: from two on they share one every 1/30 s.
+const (
+	spacingOne  = 15 * time.Millisecond
+	spacingFew  = 32 * time.Millisecond // 2 to 9 tiles
+	spacingMany = 50 * time.Millisecond // 10 and more
+	// rideAlong is how long a picture that does not wake the pump waits for one
+	// that does.
+	rideAlong = 60 * time.Millisecond
+)
+
+func spacingFor(tiles int) time.Duration {
+	switch {
+	case tiles <= 1:
+		return spacingOne
+	case tiles <= 9:
+		return spacingFew
+	}
+	return spacingMany
+}
+
+// Pump carries pictures from any goroutine to the window. It is driven by
+// events: the first picture after a pause is handed over at once, those that
+// follow within the spacing together. At most one call to the main goroutine is
+// ever queued. It has no goroutine of its own.
+type Pump struct {
+	do    func(func()) // runs on the main goroutine, in order: fyne.Do
+	now   func() time.Time
+	after func(time.Duration, func()) *time.Timer
+	run   func() // p.swap, made once so that wake allocates nothing
+
+	queued  atomic.Bool  // a call is queued or a timer runs
+	last    atomic.Int64 // when pictures were handed over, in ns of now
+	spacing atomic.Int64
+	stopped atomic.Bool
+
+	mu    sync.Mutex
+	timer *time.Timer
+	early bool // the timer was set for a picture that rides along
+
+	surfaces []*Surface  // main goroutine
+	each     func()      // main goroutine, after every hand-over: meters and rings
+	handed   func(n int) // for tests
+}
+
+// newPump returns a Pump that runs things on the main goroutine with do.
+func newPump(do func(func())) *Pump {
+	p := &Pump{do: do, now: time.Now, after: time.AfterFunc}
+	p.run = p.swap
+	p.spacing.Store(int64(spacingOne))
+	return p
+}
+
+// setSurfaces says which surfaces there are. Main goroutine.
+func (p *Pump) setSurfaces(s []*Surface) {
+	p.surfaces = s
+	eager := 0
+	for _, x := range s {
+		if x.eager {
+			eager++
+		}
+	}
+	p.spacing.Store(int64(spacingFor(eager)))
+}
+
+// wake says that a picture waits. It does not block. One that is not eager is
+// carried by the next that is, or after rideAlong.
+func (p *Pump) wake(eager bool) {
+	if p.stopped.Load() {
+		return
+	}
+	if !p.queued.CompareAndSwap(false, true) {
+		if eager {
+			p.hurry()
+		}
+		return
+	}
+	wait := time.Duration(p.spacing.Load()) - p.since()
+	if !eager {
+		wait = max(wait, rideAlong)
+	}
+	if wait <= 0 {
+		p.do(p.run)
+		return
+	}
+	p.wait(wait, !eager)
+}
+
+func (p *Pump) since() time.Duration {
+	return time.Duration(p.now().UnixNano() - p.last.Load())
+}
+
+func (p *Pump) wait(d time.Duration, early bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.early = early
+	if p.timer == nil {
+		p.timer = p.after(d, p.fire)
+		return
+	}
+	p.timer.Reset(d)
+}
+
+// hurry shortens a wait that was for a picture that rides along.
+func (p *Pump) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.early || !p.timer.Stop() {
+		return
+	}
+	p.early = false
+	wait := time.Duration(p.spacing.Load()) - p.since()
+	if wait > 0 {
+		p.timer.Reset(wait)
+		return
+	}
+	p.do(p.run)
+}
+
+func (p *Pump) fire() { p.do(p.run) }
+
+// swap hands every waiting picture over. Main goroutine.
+func (p *Pump) swap() {
+	p.last.Store(p.now().UnixNano())
+	p.queued.Store(false) // before looking: what comes now wakes the pump again
+	if p.stopped.Load() {
+		return
+	}
+	n := 0
+	for _, s := range p.surfaces {
+		if s.swap() {
+			n++
+		}
+	}
+	if n > 0 && p.each != nil {
+		p.each()
+	}
+	if p.handed != nil {
+		p.handed(n)
+	}
+}
+
+// setRunning starts or stops the pump; a hidden window needs no pictures.
+func (p *Pump) setRunning(on bool) {
+	p.stopped.Store(!on)
+	if on {
+		p.wake(true) // what came meanwhile
+	}
+}
+
+// close stops the pump for good.
+func (p *Pump) close() {
+	p.stopped.Store(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"image"
+	"time"
+
+	"candid/app/call"
+	"candid/app/config"
+	"candid/app/ui"
+	"candid/app/ui/uitest"
+	"candid/netstack"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+)
+
+// shot is one picture: an engine, what is done in the window, its size.
+type shot struct {
+	name  string
+	size  fyne.Size // 1280×800 if zero
+	setup func(*uitest.Engine)
+	call  func() *uitest.Call // joins this call
+	act   func(*ui.Window, *uitest.Engine)
+}
+
+// now is twelve minutes into the story.
+var now = uitest.Start.Add(12*time.Minute + 4*time.Second)
+
+var (
+	small = fyne.NewSize(900, 600)
+	large = fyne.NewSize(1600, 920)
+	huge  = fyne.NewSize(2560, 1440)
+)
+
+var shots = []shot{
+	{name: "welcome", setup: func(e *uitest.Engine) { change(e, func(c *config.Config) { c.Name = "" }) }},
+	{name: "home", setup: recents},
+	{name: "home-small", size: small, setup: recents},
+	{name: "home-bad-link", act: func(w *ui.Window, _ *uitest.Engine) { w.Open("https://example.org/room") }},
+	{name: "home-no-devices", setup: noDevices},
+	{name: "check", act: check},
+	{name: "check-small", size: small, act: check},
+	{name: "check-no-camera", setup: noDevices, act: check},
+	{name: "alone", call: func() *uitest.Call { return room(1, uitest.LAN) }},
+	{name: "alone-small", size: small, call: func() *uitest.Call { return room(1, uitest.LAN) }},
+	{name: "call-2", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }},
+	{name: "call-3", call: func() *uitest.Call { return room(3, uitest.TwoRouters) }},
+	{name: "call-9", size: large, call: busy, act: panel},
+	{name: "call-16", size: large, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }, act: panel},
+	{name: "call-16-small", size: small, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }},
+	{name: "call-4k", size: huge, call: busy, act: panel},
+	{name: "panel-direct", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: panel},
+	{name: "panel-two-routers", size: large, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
+	{name: "panel-relay-tcp", call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: panel},
+	{name: "panel-failing", call: failing, act: panel},
+	{name: "panel-sfu", size: large, call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
+	{name: "panel-small", size: small, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
+	{name: "panel-deep", size: fyne.NewSize(1280, 2150), call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: deep},
+	{name: "reconnecting", call: reconnecting},
+	{name: "ended", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(nil)},
+	{name: "error", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(uitest.Unreachable)},
+	{name: "invite", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: press("Show the invite as a code")},
+	{name: "devices", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: press("Devices")},
+	{name: "glossary", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: glossary},
+	{name: "keys", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: keys},
+}
+
+func change(e *uitest.Engine, f func(*config.Config)) {
+	c := e.Config()
+	f(&c)
+	e.SaveConfig(c)
+}
+
+func recents(e *uitest.Engine) {
+	change(e, func(c *config.Config) {
+		c.Recent = []config.Recent{
+			{Room: "design-review", Link: uitest.Invite, At: now.Add(-40 * time.Minute)},
+			{Room: "Robin's room", Hosted: true, At: now.Add(-5 * time.Hour)},
+			{Room: "family-sunday", Link: uitest.Invite, At: now.Add(-30 * time.Hour)},
+			{Room: "quarterly-planning-with-the-whole-northern-team", Link: uitest.Invite, At: now.Add(-4 * 24 * time.Hour)},
+			{Room: "chess", Link: uitest.Invite, At: now.Add(-19 * 24 * time.Hour)},
+		}
+	})
+}
+
+func noDevices(e *uitest.Engine) {
+	s := e.Devices()
+	s.Set(ui.Camera, ui.DeviceState{Devices: []ui.Device{{ID: "cam", Name: "Logitech BRIO", Default: true}}, Chosen: "cam",
+		Problem: "Another program is using the camera.", Next: "Close it, or choose another camera. You can join without."})
+	s.Set(ui.Microphone, ui.DeviceState{})
+	s.Set(ui.Speaker, ui.DeviceState{Devices: []ui.Device{{ID: "spk", Name: "Headphones (USB)", Default: true}}, Chosen: "spk"})
+	s.SetLevel(0)
+}
+
+func check(w *ui.Window, e *uitest.Engine) {
+	w.Open(uitest.Invite)
+	if p := e.Devices().Preview(); p != nil && e.Devices().Devices()[ui.Camera].Problem == "" {
+		uitest.PaintPerson(p, 0, 1280, 720, now, true)
+	}
+}
+
+func room(n int, way uitest.Way) *uitest.Call {
+	s := uitest.Room(n)
+	if way == uitest.SFU {
+		s.Plan = call.Plan{Topology: netstack.SFU, Why: "Six people: each sends once to the host, which passes it on."}
+	}
+	c := uitest.NewCall(s, uitest.Lines(n, way, now)...)
+	if n > 2 {
+		c.SetLevel("p1", 0.6)
+	}
+	return c
+}
+
+// busy is a room in which a bit of everything happens.
+func busy() *uitest.Call {
+	s := uitest.Room(9)
+	s.Others[2].Muted, s.Others[4].Muted, s.Others[6].Muted = true, true, true
+	s.Others[6].CameraOff = true
+	s.Others[3].Problem = "connection lost, trying again…"
+	s.Others[1].Name = "Maximiliane Hohenstein-Weatherby of the Northern Team"
+	lines := uitest.Lines(9, uitest.TwoRouters, now)
+	lines[4] = uitest.Line(5, uitest.RelayUDP, now)
+	lines[3] = uitest.Line(4, uitest.Lost, now)
+	lines[1].Member.Name = s.Others[1].Name
+	c := uitest.NewCall(s, lines...)
+	c.SetLevel("p1", 0.6)
+	return c
+}
+
+func failing() *uitest.Call {
+	s := uitest.Room(2)
+	s.State = call.Connecting
+	s.Others[0].Problem = "connecting…"
+	return uitest.NewCall(s, uitest.Line(1, uitest.Failing, now))
+}
+
+func reconnecting() *uitest.Call {
+	s := uitest.Room(2)
+	s.State, s.Problem = call.Reconnecting, "The host does not answer; the call goes on, and Candid tries again."
+	s.Others[0].Problem = "not responding"
+	return uitest.NewCall(s, uitest.Line(1, uitest.Lost, now))
+}
+
+func panel(w *ui.Window, _ *uitest.Engine) { w.TogglePanel() }
+
+func deep(w *ui.Window, e *uitest.Engine) {
+	w.TogglePanel()
+	press("Addresses")(w, e)
+	press("Picture and sound")(w, e)
+}
+
+func press(label string) func(*ui.Window, *uitest.Engine) {
+	return func(*ui.Window, *uitest.Engine) {
+		if err := uitest.Press(canvas(), label); err != nil {
+			panic(err) // a shot that presses what is not there is a mistake here
+		}
+	}
+}
+
+func glossary(w *ui.Window, e *uitest.Engine) {
+	w.TogglePanel()
+	press("What is this?")(w, e)
+}
+
+func keys(*ui.Window, *uitest.Engine) { canvas().OnTypedKey()(&fyne.KeyEvent{Name: fyne.KeyF1}) }
+
+func end(err error) func(*ui.Window, *uitest.Engine) {
+	return func(_ *ui.Window, e *uitest.Engine) { e.Current().End(err) }
+}
+
+// window is the newest: the test driver keeps one of its own.
+func window() fyne.Window {
+	all := fyne.CurrentApp().Driver().AllWindows()
+	return all[len(all)-1]
+}
+
+func canvas() fyne.Canvas { return window().Canvas() }
+
+// draw opens a window on a scripted engine and takes its picture.
+func draw(s shot, look string, size fyne.Size) (image.Image, error) {
+	a := test.NewApp()
+	defer a.Quit()
+	c := config.Default()
+	c.Name, c.Theme = "Robin Vale", look
+	e := uitest.New(c)
+	if s.setup != nil {
+		s.setup(e)
+	}
+	opts := ui.Options{}
+	if s.call != nil {
+		joined := s.call()
+		e.Enter = func(context.Context, string) (ui.Call, error) { return joined, nil }
+		opts.Link, opts.JoinAtOnce = uitest.Invite, true
+	}
+	loop := uitest.NewLoop()
+	opts.Do, opts.Now = loop.Do, func() time.Time { return now }
+	w := ui.New(a, e, opts)
+	defer w.Wait()
+	defer w.Close()
+	w.Show()
+	window().Resize(size)
+	if s.call != nil {
+		if err := loop.Until("the call", func() bool { return e.Current() != nil && len(e.Current().Screens()) > 0 }); err != nil {
+			return nil, err
+		}
+		e.Current().Paint(now)
+	}
+	if s.act != nil {
+		s.act(w, e)
+	}
+	if err := loop.Until("pictures", settled()); err != nil {
+		return nil, err
+	}
+	window().Resize(size.AddWidthHeight(1, 0)) // Fyne lays out again only on a new size
+	window().Resize(size)
+	return canvas().Capture(), nil
+}
+
+// settled holds when nothing has been queued for a quarter of a second: pictures
+// wait that long at most.
+func settled() func() bool {
+	end := time.Now().Add(250 * time.Millisecond)
+	return func() bool { return time.Now().After(end) }
+}
