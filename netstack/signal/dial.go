@@ -195,23 +195,21 @@ func ask(s *socket, typ string, body any, want string, answer any) error {
 	if err := s.write(0, 0, encode(typ, body)); err != nil {
 		return fmt.Errorf("send %s: %w", typ, err)
 	}
-	for {
-		f, err := s.read()
-		if err != nil {
-			return fmt.Errorf("wait for %s: %w", want, err)
-		}
-		switch f.Type {
-		case want:
-			return decode(f.Envelope, answer)
-		case TypeRefused:
-			var b refusedBody
-			if err := decode(f.Envelope, &b); err != nil {
-				return err
-			}
-			return b.err()
-		}
-		return fmt.Errorf("%w: %s instead of %s", ErrProtocol, f.Type, want)
+	f, err := s.read()
+	if err != nil {
+		return fmt.Errorf("wait for %s: %w", want, err)
 	}
+	switch f.Type {
+	case want:
+		return decode(f.Envelope, answer)
+	case TypeRefused:
+		var b refusedBody
+		if err := decode(f.Envelope, &b); err != nil {
+			return err
+		}
+		return b.err()
+	}
+	return fmt.Errorf("%w: %s instead of %s", ErrProtocol, f.Type, want)
 }
 
 // err is what a refusal means.

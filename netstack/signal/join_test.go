@@ -388,7 +388,13 @@ func TestHundredMembersAgree(t *testing.T) {
 		if i%3 == 1 {
 			continue
 		}
-		nextWhere(t, c, func(e ChatReceived) bool { return e.Text == "now count" })
+		nextWhere(t, c, func(e Event) bool {
+			if l, ok := e.(MemberLeft); ok && l.Why != LeftItself {
+				t.Errorf("left: %+v", l)
+			}
+			m, ok := e.(ChatReceived)
+			return ok && m.Text == "now count"
+		})
 	}
 	want := h.Members(aRoom)
 	names := make(map[string]bool)
@@ -408,6 +414,8 @@ func TestHundredMembersAgree(t *testing.T) {
 		}) {
 			t.Errorf("client %d sees %d members, others than the %d of the host", i, len(got), len(want))
 		}
+	}
+	for _, c := range clients {
 		wg.Go(func() { _ = c.Close() })
 	}
 	wg.Wait()

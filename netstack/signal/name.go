@@ -28,8 +28,14 @@ const (
 // signs, nothing that turns the direction of writing or climbs out of its
 // line. It is never empty.
 func cleanName(s string) string {
-	s = strings.Join(strings.Fields(cleanText(s, false)), " ")
-	s = cut(s, maxNameRunes, maxNameBytes)
+	for range 4 { // dropping one sign may let its neighbours join into another
+		before := s
+		s = strings.Join(strings.Fields(cleanText(s, false)), " ")
+		s = cut(s, maxNameRunes, maxNameBytes)
+		if s == before {
+			break
+		}
+	}
 	if s == "" {
 		return nobody
 	}
@@ -56,7 +62,7 @@ func cleanText(s string, lines bool) string {
 		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
 			continue
 		case unicode.In(r, unicode.Mn, unicode.Me):
-			if marks++; marks > maxMarks || before == 0 {
+			if marks++; marks > maxMarks || before == 0 || before == ' ' || before == '\n' {
 				continue
 			}
 		}

@@ -1,7 +1,6 @@
 package signal
 
 import (
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -18,7 +17,6 @@ type testProxy struct {
 	mu     sync.Mutex
 	closed bool
 	conns  map[net.Conn]bool
-	frozen atomic.Pointer[chan struct{}] // copying waits for it
 	cuts   int
 	// cutAfter, if set, says after how many bytes a new connection is cut.
 	cutAfter func() int64
@@ -34,7 +32,6 @@ func startProxy(t testing.TB, target string) *testProxy {
 	p.wg.Go(p.run)
 	t.Cleanup(func() {
 		_ = l.Close()
-		p.thaw()
 		p.mu.Lock()
 		p.closed = true
 		p.mu.Unlock()
@@ -81,9 +78,6 @@ func (p *testProxy) copy(dst, src net.Conn, left *atomic.Int64) {
 	buf := make([]byte, 2048)
 	for {
 		n, err := src.Read(buf)
-		if c := p.frozen.Load(); c != nil {
-			<-*c
-		}
 		if over := left.Add(int64(-n)); over < 0 {
 			n = max(0, n+int(over)) // in the middle of a record
 			_, _ = dst.Write(buf[:n])
@@ -93,9 +87,6 @@ func (p *testProxy) copy(dst, src net.Conn, left *atomic.Int64) {
 			return
 		}
 		if _, werr := dst.Write(buf[:n]); werr != nil || err != nil {
-			if err != nil && err != io.EOF {
-				return
-			}
 			return
 		}
 	}
@@ -119,14 +110,5 @@ func (p *testProxy) cut() {
 	for c := range p.conns {
 		end(c)
 		delete(p.conns, c)
-	}
-}
-
-// freeze stops all bytes, without closing anything; thaw lets them go.
-func (p *testProxy) freeze() { c := make(chan struct{}); p.frozen.Store(&c) }
-
-func (p *testProxy) thaw() {
-	if c := p.frozen.Swap(nil); c != nil {
-		close(*c)
 	}
 }

@@ -25,6 +25,7 @@ const (
 
 // Close codes of the websocket, see doc.go.
 const (
+	textMessage   = websocket.TextMessage
 	pingMessage   = websocket.PingMessage
 	closeNormal   = websocket.CloseNormalClosure
 	closeRoom     = 4000
@@ -89,7 +90,7 @@ func (s *socket) read() (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	if kind != websocket.TextMessage {
+	if kind != textMessage {
 		return frame{}, fmt.Errorf("%w: not a text message", ErrProtocol)
 	}
 	if err := s.ws.SetReadDeadline(time.Now().Add(messageTimeout)); err != nil {
@@ -112,7 +113,7 @@ func (s *socket) write(seq, ack uint64, tail []byte) error {
 	if err := s.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	w, err := s.ws.NextWriter(websocket.TextMessage)
+	w, err := s.ws.NextWriter(textMessage)
 	if err != nil {
 		return err
 	}

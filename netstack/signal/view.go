@@ -183,7 +183,7 @@ func (c *Client) take(f frame) error {
 			return err
 		}
 		c.servers = b.Servers
-		c.events.Put(ServersChanged{b.Servers})
+		c.events.Put(ServersChanged(b))
 	case TypeChat:
 		var b chatBody
 		if err := decode(f.Envelope, &b); err != nil {
