@@ -267,8 +267,12 @@ type RoomSnapshot struct {
 
 // Snapshot returns the state of the host.
 func (h *Host) Snapshot() Snapshot {
-	s := Snapshot{Port: h.Port(), Addresses: h.Addresses(), Signal: h.signal.Stats(), Relay: h.relay.Stats()}
-	for _, name := range h.Rooms() {
+	names := h.Rooms()
+	s := Snapshot{
+		Port: h.Port(), Addresses: h.Addresses(), Rooms: make([]RoomSnapshot, 0, len(names)),
+		Signal: h.signal.Stats(), Relay: h.relay.Stats(),
+	}
+	for _, name := range names {
 		s.Rooms = append(s.Rooms, RoomSnapshot{Name: name, Members: h.signal.Members(name)})
 	}
 	return s

@@ -25,7 +25,10 @@ import (
 )
 
 // Member names somebody who may use the relay.
-type Member struct{ Room, ID string }
+type Member struct {
+	Room string `json:"room"`
+	ID   string `json:"id"`
+}
 
 // Config says how to serve.
 type Config struct {

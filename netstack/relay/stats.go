@@ -73,7 +73,10 @@ func (s *Server) Stats() Stats {
 		Silenced:    s.total.silenced.Load(),
 	}
 	for _, m := range s.members {
-		x := MemberStats{Member: m.Member, Up: m.up.stats(), Down: m.down.stats(), Refused: m.refused.Load()}
+		x := MemberStats{
+			Member: m.Member, Up: m.up.stats(), Down: m.down.stats(), Refused: m.refused.Load(),
+			Allocations: make([]AllocationStats, 0, len(m.allocations)),
+		}
 		for a := range m.allocations {
 			x.Allocations = append(x.Allocations, AllocationStats{
 				Relayed: a.relayed, Client: a.client.addr(), Transport: a.client.transport(), Since: a.since,
