@@ -70,6 +70,7 @@ type Peer struct {
 	iceState webrtc.ICEConnectionState
 	steps    map[netstack.Milestone]time.Time
 	view     view
+	noDTLS   bool // encryption failed
 	lost     bool
 }
 
@@ -295,14 +296,17 @@ func (p *Peer) iceChanged(s webrtc.ICEConnectionState) {
 }
 
 func (p *Peer) dtlsChanged(s webrtc.DTLSTransportState) {
-	switch s {
-	case webrtc.DTLSTransportStateConnected:
+	_, wasUp := p.steps[netstack.DTLSConnected]
+	switch {
+	case s == webrtc.DTLSTransportStateConnected:
 		p.reached(netstack.DTLSConnected)
-	case webrtc.DTLSTransportStateFailed:
+	case s == webrtc.DTLSTransportStateClosed && wasUp: // by the other side: pion then closes ours
+		p.stateChanged()
+		p.giveUp(errors.New("the other side closed the connection"), netstack.Envelope{})
+	case s == webrtc.DTLSTransportStateFailed, s == webrtc.DTLSTransportStateClosed:
+		p.noDTLS = true
 		p.stateChanged()
 		p.giveUp(errors.New("encryption could not be set up"), netstack.Envelope{})
-	case webrtc.DTLSTransportStateClosed: // by the other side: pion then closes ours
-		p.giveUp(errors.New("the other side closed the connection"), netstack.Envelope{})
 	}
 }
 
@@ -310,6 +314,9 @@ func (p *Peer) dtlsChanged(s webrtc.DTLSTransportState) {
 // state instead of being told, because pion's callbacks overtake each other.
 func (p *Peer) stateChanged() {
 	s := p.pc.ConnectionState()
+	if p.noDTLS {
+		s = webrtc.PeerConnectionStateFailed // pion leaves it at connecting
+	}
 	if s == p.state || p.closing.Load() {
 		return
 	}
@@ -330,7 +337,7 @@ func (p *Peer) why(s webrtc.PeerConnectionState) string {
 		return "nothing has arrived from them for a few seconds"
 	case webrtc.PeerConnectionStateFailed:
 		switch {
-		case p.dtls.State() == webrtc.DTLSTransportStateFailed:
+		case p.noDTLS:
 			return "a path was found, but encryption could not be set up with who is there"
 		case wasUp:
 			return "the path is lost"
