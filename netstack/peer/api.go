@@ -89,8 +89,12 @@ func (f *Factory) api(n *network) (*webrtc.API, *measured, error) {
 		return nil, nil, err
 	}
 	registry, out := &interceptor.Registry{}, &measured{}
-	// The order matters: what is added first is nearest to the wire on the way
-	// out. Retransmissions and numbering come before pacing.
+	// The order matters: what is added first is nearest to the wire. Statistics
+	// see all that is sent and received, the reports and NACKs of others too;
+	// retransmissions and numbering come before pacing.
+	if err := f.addStats(registry, out); err != nil {
+		return nil, nil, err
+	}
 	control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
 		e, err := f.newEstimator()
 		out.bandwidth = e
@@ -111,9 +115,6 @@ func (f *Factory) api(n *network) (*webrtc.API, *measured, error) {
 	if err := webrtc.ConfigureRTCPReportsWithOptions(registry,
 		[]report.ReceiverOption{report.WithReceiverLoggerFactory(f.logs)}, report.WithSenderLoggerFactory(f.logs)); err != nil {
 		return nil, nil, fmt.Errorf("preparing RTCP reports: %w", err)
-	}
-	if err := f.addStats(registry, out); err != nil {
-		return nil, nil, err
 	}
 	if err := webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(f.logs)); err != nil {
 		return nil, nil, fmt.Errorf("preparing transport-wide feedback: %w", err)
