@@ -73,6 +73,9 @@ type Event interface{ event() }
 type (
 	// DevicesChanged reports that devices were plugged in or out.
 	DevicesChanged struct{}
+	// WishChanged reports that the person chose another device, or turned one
+	// on or off. What came of it follows.
+	WishChanged struct{ Kind Kind }
 	// DeviceOpened reports the device in use from now on.
 	DeviceOpened struct {
 		Kind   Kind
@@ -103,6 +106,7 @@ type (
 )
 
 func (DevicesChanged) event() {}
+func (WishChanged) event()    {}
 func (DeviceOpened) event()   {}
 func (DeviceClosed) event()   {}
 func (DeviceFailed) event()   {}

@@ -3,6 +3,7 @@ package studio
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,10 +27,10 @@ type loudspeakers interface {
 }
 
 // realSpeakers are those of this computer.
-type realSpeakers struct{}
+type realSpeakers struct{ log *slog.Logger }
 
-func (realSpeakers) list() ([]Device, error) {
-	found, err := playout.SpeakerDevices()
+func (r realSpeakers) list() ([]Device, error) {
+	found, err := playout.SpeakerDevices(r.log)
 	if errors.Is(err, playout.ErrNoSpeaker) {
 		return nil, nil
 	}
@@ -40,8 +41,8 @@ func (realSpeakers) list() ([]Device, error) {
 	return list, err
 }
 
-func (realSpeakers) open(d Device, v media.Voice, lost func(error)) (playout.Output, error) {
-	return playout.OpenSpeaker(playout.SpeakerConfig{ID: d.ID, Voice: v, Lost: lost})
+func (r realSpeakers) open(d Device, v media.Voice, lost func(error)) (playout.Output, error) {
+	return playout.OpenSpeaker(playout.SpeakerConfig{ID: d.ID, Voice: v, Lost: lost, Logger: r.log})
 }
 
 // noSpeakers is for those who want silence.

@@ -3,6 +3,7 @@ package capture
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -236,7 +237,7 @@ func distinguish(list []Device) {
 	for i, dev := range list {
 		count[dev.Name]++
 		if n := count[dev.Name]; n > 1 {
-			list[i].Name += " (" + string('0'+rune(min(n, 9))) + ")"
+			list[i].Name += fmt.Sprintf(" (%d)", n)
 		}
 	}
 }
