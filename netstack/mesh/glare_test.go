@@ -17,7 +17,7 @@ import (
 // take random times: offers cross in every way. In the end each hears all that
 // the other publishes, and nothing else.
 func TestGlareStorm(t *testing.T) {
-	seeds := 40
+	seeds := 20
 	if testing.Short() {
 		seeds = 5
 	}

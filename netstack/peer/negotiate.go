@@ -87,8 +87,11 @@ func (p *Peer) makeOffer() error {
 	return nil
 }
 
-func (p *Peer) sendOffer() {
-	p.send(TypeDescription, descriptionBody{*p.neg.offer, p.neg.numbered, p.header()})
+func (p *Peer) sendOffer() { p.describe(*p.neg.offer, p.neg.numbered) }
+
+func (p *Peer) describe(d webrtc.SessionDescription, number int) {
+	d.SDP = trickled(d.SDP)
+	p.send(TypeDescription, descriptionBody{d, number, p.header()})
 }
 
 // nameSections names new media sections, and sees to it that the first offer
@@ -148,6 +151,10 @@ func (p *Peer) handle(e netstack.Envelope) {
 	case TypeHello:
 		if !p.polite && n.offer != nil && !n.ready { // our offer may have come before they listened
 			p.sendOffer()
+			for _, c := range p.trickle.said {
+				c.header = p.header()
+				p.send(TypeCandidate, c)
+			}
 		}
 	case TypeDescription:
 		err = p.handleDescription(e)
@@ -216,7 +223,7 @@ func (p *Peer) handleOffer(number int, d description) error {
 		p.failIfStuck(err)
 		return fmt.Errorf("answering: %w", err)
 	}
-	p.send(TypeDescription, descriptionBody{answer, number, p.header()})
+	p.describe(answer, number)
 	p.reached(netstack.AnswerSent)
 	// The answer says all that an offer of ours would, save new tracks.
 	n.needed = n.restart != "" || p.uncovered()
@@ -251,7 +258,7 @@ func (p *Peer) handleAnswer(number int, d description) error {
 func (p *Peer) described(d description) {
 	p.neg.ready, p.neg.ufrag = true, d.ufrag
 	for _, c := range d.candidates {
-		p.remoteCandidate(c, d.ufrag)
+		p.remoteCandidate(c)
 	}
 	p.trickle.unstash(d.ufrag, p.remoteCandidate)
 	p.negotiateSoon()

@@ -102,3 +102,16 @@ func resting(text string, idle func(mid string) bool) string {
 	}
 	return strings.Join(sections, "\nm=")
 }
+
+// trickled leaves out the candidates of our own description: they are sent one
+// by one, and counting them twice wears out the other side's limit.
+func trickled(text string) string {
+	var out strings.Builder
+	out.Grow(len(text))
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "a=candidate:") && !strings.HasPrefix(line, "a=end-of-candidates") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}

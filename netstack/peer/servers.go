@@ -24,6 +24,9 @@ func checkServers(servers []webrtc.ICEServer) ([]webrtc.ICEServer, error) {
 			if err != nil {
 				return nil, fmt.Errorf("ICE server %q: %w", u, err)
 			}
+			if uri.Port < 1 || uri.Port > 65535 {
+				return nil, fmt.Errorf("ICE server %q: there is no port %d", u, uri.Port)
+			}
 			turn := uri.Scheme == stun.SchemeTypeTURN || uri.Scheme == stun.SchemeTypeTURNS
 			if password, _ := s.Credential.(string); turn && (s.Username == "" || password == "") {
 				return nil, fmt.Errorf("ICE server %q: a TURN server needs a user name and a password", u)

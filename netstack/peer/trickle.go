@@ -20,7 +20,8 @@ type trickle struct {
 	taken         int                           // remote ones that were tried
 	refused       int
 	stash         []stashed // of a description still to come
-	complete      bool      // all of ours are found
+	said          []candidateBody
+	complete      bool // all of ours are found
 }
 
 type stashed struct{ line, ufrag string }
@@ -30,12 +31,12 @@ func (t *trickle) reset() {
 	*t = trickle{local: map[string]netstack.Candidate{}, remote: map[string]netstack.Candidate{}, order: map[string]int{}, stash: stash}
 }
 
-func (t *trickle) unstash(ufrag string, add func(line, ufrag string)) {
+func (t *trickle) unstash(ufrag string, add func(line string)) {
 	stash := t.stash
 	t.stash = nil
 	for _, s := range stash {
 		if s.ufrag == ufrag {
-			add(s.line, s.ufrag)
+			add(s.line)
 		}
 	}
 }
@@ -58,7 +59,7 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 		}
 		p.trickle.complete = true
 		p.reached(netstack.GatheringComplete)
-		p.send(TypeCandidate, candidateBody{header: p.header()})
+		p.sayCandidate(webrtc.ICECandidateInit{})
 		p.reportFailures()
 		return
 	}
@@ -67,7 +68,7 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 		init.UsernameFragment = &ufrag
 	}
 	if c.TCPType != "active" { // nobody can connect to it
-		p.send(TypeCandidate, candidateBody{init, p.header()})
+		p.sayCandidate(init)
 	}
 	found := fromPion(*c)
 	found.ID = candidateID("local", found)
@@ -79,6 +80,12 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if p.trickle.note(p.trickle.local, found) {
 		p.emit(netstack.CandidateFound{Peer: p.o.Remote, Local: true, Candidate: found})
 	}
+}
+
+func (p *Peer) sayCandidate(c webrtc.ICECandidateInit) {
+	body := candidateBody{c, p.header()}
+	p.trickle.said = append(p.trickle.said, body)
+	p.send(TypeCandidate, body)
 }
 
 // ufragOf reads the generation a candidate of pion's belongs to.
@@ -133,7 +140,7 @@ func (p *Peer) handleCandidate(e netstack.Envelope) error {
 	}
 	t := &p.trickle
 	if p.neg.ready && (ufrag == "" || ufrag == p.neg.ufrag) {
-		p.remoteCandidate(body.Candidate, ufrag)
+		p.remoteCandidate(body.Candidate)
 		return nil
 	}
 	if len(t.stash) >= maxRemoteCandidates {
@@ -147,7 +154,7 @@ func (p *Peer) handleCandidate(e netstack.Envelope) error {
 }
 
 // remoteCandidate has one of theirs tried, if it may be.
-func (p *Peer) remoteCandidate(line, _ string) {
+func (p *Peer) remoteCandidate(line string) {
 	t := &p.trickle
 	c, err := p.f.rules().check(line)
 	if err == nil && t.taken >= maxRemoteCandidates {

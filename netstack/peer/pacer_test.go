@@ -1,0 +1,116 @@
+package peer
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/gcc"
+	"github.com/pion/rtp"
+)
+
+// sink notes what leaves a pacer, and when.
+type sink struct {
+	mu  sync.Mutex
+	seq []uint16
+	at  []time.Time
+}
+
+func (s *sink) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq, s.at = append(s.seq, h.SequenceNumber), append(s.at, time.Now())
+	return h.MarshalSize() + len(payload), nil
+}
+
+const (
+	pictures = 1
+	sounds   = 2
+)
+
+func newTestPacer(t *testing.T, bitrate int) (*pacer, *sink, *sink) {
+	p := newPacer(bitrate)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	v, a := &sink{}, &sink{}
+	p.kind(sounds, true)
+	p.AddStream(pictures, v)
+	p.AddStream(sounds, a)
+	return p, v, a
+}
+
+func put(t *testing.T, p *pacer, ssrc uint32, n, size int) {
+	t.Helper()
+	for i := range n {
+		if _, err := p.Write(&rtp.Header{Version: 2, SSRC: ssrc, SequenceNumber: uint16(i)}, make([]byte, size), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An ordinary frame leaves at once; a key frame of 90 packets is spread, keeps
+// its order, and does not hold up sound.
+func TestPacerSpreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, v, a := newTestPacer(t, 1_000_000)
+		put(t, p, pictures, 8, 1188)
+		if len(v.seq) != 8 {
+			t.Fatalf("%d of 8 packets of an ordinary frame left at once", len(v.seq))
+		}
+		time.Sleep(time.Second)
+		v.seq, v.at = nil, nil
+		start := time.Now()
+		put(t, p, pictures, 90, 1188)
+		put(t, p, sounds, 1, 80)
+		if len(a.seq) != 1 {
+			t.Error("sound waits behind a key frame")
+		}
+		now := len(v.seq)
+		if now < 10 || now > 25 {
+			t.Errorf("%d packets of a key frame left at once, want some 20", now)
+		}
+		time.Sleep(time.Second)
+		if len(v.seq) != 90 {
+			t.Fatalf("%d of 90 packets left", len(v.seq))
+		}
+		for i, seq := range v.seq {
+			if int(seq) != i {
+				t.Fatalf("packet %d left as number %d", seq, i)
+			}
+		}
+		if took := v.at[89].Sub(start); took < 100*time.Millisecond || took > paceLongest {
+			t.Errorf("a key frame took %v", took)
+		}
+	})
+}
+
+// However low the estimate, nothing is kept for long.
+func TestPacerKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, v, _ := newTestPacer(t, 100_000)
+		put(t, p, pictures, 500, 1188)
+		time.Sleep(2 * time.Second)
+		if len(v.seq) != 500 {
+			t.Errorf("%d of 500 packets left within 2 s", len(v.seq))
+		}
+	})
+}
+
+func TestPacerRefuses(t *testing.T) {
+	p, _, _ := newTestPacer(t, 1_000_000)
+	if _, err := p.Write(&rtp.Header{Version: 2, SSRC: 99}, nil, nil); !errors.Is(err, gcc.ErrUnknownStream) {
+		t.Errorf("a stream nobody knows: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write(&rtp.Header{Version: 2, SSRC: sounds}, nil, nil); !errors.Is(err, errPacerClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
