@@ -189,8 +189,9 @@ func describe(p *Process, lines []call.Line, first time.Time) {
 	}
 	l := lines[0]
 	p.Path, p.Badge = l.Link.Topology.String()+" "+string(l.Verdict.Path), l.Verdict.Badge
+	p.Why = l.Verdict.Why
 	if _, local, remote, ok := l.Link.SelectedPair(); ok {
-		p.SelectedPair = Pair{local.Type.String(), remote.Type.String(), local.Protocol}
+		p.SelectedPair = Pair{local.Type.String(), remote.Type.String(), local.Protocol, local.RelayProtocol}
 	}
 	if begun, ok := l.Link.Milestones[netstack.GatheringStarted]; ok {
 		p.OfferToFirstFrame = netstack.Some(ms(first.Sub(begun)))

@@ -38,6 +38,7 @@ type Figures struct {
 	SelectedPair     Pair                  `json:"selected_pair"`
 	Path             string                `json:"path"`
 	Badge            string                `json:"badge"`
+	Why              string                `json:"why"`
 	CPU              netstack.Opt[float64] `json:"cpu_seconds_per_minute"`
 	RSS              netstack.Opt[float64] `json:"rss_mb"`
 	PSS              netstack.Opt[float64] `json:"pss_mb"`
@@ -82,6 +83,9 @@ type Pair struct {
 	LocalType  string `json:"local_type"`
 	RemoteType string `json:"remote_type"`
 	Protocol   string `json:"protocol"`
+	// RelayProtocol is that of the way to the relay, where the local candidate
+	// is one: udp, tcp or tls.
+	RelayProtocol string `json:"relay_protocol,omitempty"`
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
