@@ -3,6 +3,7 @@ package netlab
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,29 @@ func (i *Iface) Addrs() []netip.Prefix { return i.addrs }
 
 // Wire is the line of an interface joined with Over, else nil.
 func (i *Iface) Wire() *Wire { return i.wire }
+
+// Received counts the bytes that have arrived on the interface.
+func (i *Iface) Received() (bytes uint64) {
+	i.ns.lab.t.Helper()
+	err := i.ns.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/dev")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(b)) {
+			f := strings.Fields(line)
+			if len(f) > 1 && f[0] == i.dev+":" {
+				bytes, err = strconv.ParseUint(f[1], 10, 64)
+				return err
+			}
+		}
+		return fmt.Errorf("no interface %s", i.dev)
+	})
+	if err != nil {
+		i.ns.lab.t.Fatalf("%s: read counters: %v", i.ns.name, err)
+	}
+	return bytes
+}
 
 // settle gives the interface all addresses and routes it should have.
 func (i *Iface) settle() {

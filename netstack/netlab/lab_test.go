@@ -164,6 +164,7 @@ func TestTopologies(t *testing.T) {
 		{d, "10.7.0.1", true},
 		{b, "10.8.0.2", true},
 		{b, "fd08::2", true},
+		{a, inet.Host().Addr4().String(), true},
 	} {
 		if got := answers(t, x.from, x.to); got != x.want {
 			t.Errorf("from %s to %s: answered %v, want %v", x.from.Name(), x.to, got, x.want)

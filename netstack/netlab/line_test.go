@@ -104,6 +104,11 @@ func TestLossOfPackets(t *testing.T) {
 		near(t, "share lost on the way out", 1-float64(len(flood(t, a, b, n, 100, 20*time.Microsecond)))/n, x[0], 0.02)
 		near(t, "share lost on the way in", 1-float64(len(flood(t, b, a, n, 100, 20*time.Microsecond)))/n, x[1], 0.02)
 	}
+	before := eth.Received()
+	flood(t, b, a, 100, 1000, 0)
+	if got := eth.Received() - before; got < 100*1000 || got > 120*1100 {
+		t.Errorf("100 packets of 1000 bytes count as %d bytes", got)
+	}
 	eth.NoUDP(true)
 	for _, addr := range []netip.Addr{b.Addr4(), b.Addr6()} {
 		if udpPasses(t, a, b, addr) || !tcpPasses(t, a, netip.AddrPortFrom(addr, 7)) {

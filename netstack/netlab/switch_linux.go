@@ -62,12 +62,19 @@ func (n *NS) newSwitch(bridge string, gateway bool, prefixes []netip.Prefix) *Sw
 	n.ip("link", "set", "dev", bridge, "up")
 	s := &Switch{ns: n, bridge: bridge, prefixes: prefixes, gateway: gateway, next: firstHost}
 	if gateway {
+		i := &Iface{end: end{n, bridge}, metric: len(n.ifs)}
 		for _, p := range prefixes {
-			n.address(bridge, number(p, 1))
+			i.addrs = append(i.addrs, number(p, 1))
 		}
+		i.settle()
+		n.ifs = append(n.ifs, i)
 	}
 	return s
 }
+
+// Host is where the switch is. An internet is a host too: programs may run on
+// it, at the first address of its networks.
+func (s *Switch) Host() *NS { return s.ns }
 
 // Prefixes are the networks of the segment.
 func (s *Switch) Prefixes() []netip.Prefix { return s.prefixes }
