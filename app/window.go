@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image/png"
 	"io"
 	"os"
 	"os/signal"
@@ -125,13 +124,21 @@ func measureWindow(ctx context.Context, e *engine, w *ui.Window, f windowFlags) 
 	if err != nil {
 		return err
 	}
+	if f.screenshot != "" {
+		if err := demo.Place(ctx, f.member*demo.WindowWidth); err != nil {
+			return err
+		}
+	}
 	if f.member == 0 {
 		fyne.Do(w.TogglePanel)
 	}
 	if err := measure(ctx, e, s, f); err != nil {
 		return err
 	}
-	return shoot(w, f.screenshot)
+	if f.screenshot == "" {
+		return nil
+	}
+	return demo.Screenshot(f.screenshot)
 }
 
 // measureWindowless joins, measures and leaves.
@@ -159,25 +166,6 @@ func measure(ctx context.Context, e *engine, s *call.Session, f windowFlags) err
 	select {
 	case <-ctx.Done():
 	case <-time.After(2 * time.Second):
-	}
-	return nil
-}
-
-func shoot(w *ui.Window, file string) error {
-	if file == "" {
-		return nil
-	}
-	img := w.Capture()
-	out, err := os.Create(file)
-	if err != nil {
-		return fmt.Errorf("save the screenshot: %w", err)
-	}
-	err = png.Encode(out, img)
-	if cerr := out.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("save the screenshot: %w", err)
 	}
 	return nil
 }

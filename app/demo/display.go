@@ -14,6 +14,10 @@ import (
 // ErrNoDisplay: there is no display and none can be made.
 var ErrNoDisplay = errors.New("there is no display, and Xvfb is not installed to make one")
 
+// WindowWidth is how far apart the windows of a demo are put: a window's width,
+// and a bit.
+const WindowWidth = 1300
+
 // display is where windows open.
 type display struct {
 	name string
