@@ -2,6 +2,7 @@ package studio
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"candid/media"
@@ -33,9 +34,11 @@ func (s *Studio) SetCameraOn(on bool) {
 }
 
 // SetMicrophoneOn mutes and unmutes. No block that was begun after muting
-// reaches an AudioSink. The device stays open, so that unmuting takes no time.
+// reaches an AudioSink. While there is one, as in a call, the device stays open,
+// so that unmuting takes no time; else it is closed.
 func (s *Studio) SetMicrophoneOn(on bool) {
 	s.hearing.muted.Store(!on)
+	s.slots[Microphone].poke()
 	s.tell(WishChanged{Microphone})
 }
 
@@ -61,7 +64,18 @@ func (s *Studio) AddVideoSink(sink media.VideoSink) (remove func()) { return s.l
 
 // AddAudioSink gives every cleaned block of the microphone to sink, until
 // remove; none while muted. The sink must not call remove from WriteAudio.
-func (s *Studio) AddAudioSink(sink media.AudioSink) (remove func()) { return s.hearing.sinks.add(sink) }
+func (s *Studio) AddAudioSink(sink media.AudioSink) (remove func()) {
+	return s.pokeAfter(Microphone, s.hearing.sinks.add(sink))
+}
+
+// pokeAfter makes a slot look again, now and after remove.
+func (s *Studio) pokeAfter(k Kind, remove func()) func() {
+	s.slots[k].poke()
+	return func() {
+		remove()
+		s.slots[k].poke()
+	}
+}
 
 // MicrophoneLevel is how loud the microphone is now, 0 to 1, in steps of
 // decibels, for a meter: after cleaning, or before it while muted, so that a
@@ -73,17 +87,30 @@ func (s *Studio) MicrophoneLevel() float64 { return s.hearing.level.value() }
 func (s *Studio) Play(v media.Voice) (remove func(), setGain func(gain float64)) {
 	m := &s.desk.voices
 	m.Add(v)
-	return func() { m.Remove(v) }, func(gain float64) { m.SetGain(v, gain) }
+	s.desk.playing.Add(1)
+	var once sync.Once
+	remove = s.pokeAfter(Speaker, func() {
+		once.Do(func() {
+			m.Remove(v)
+			s.desk.playing.Add(-1)
+		})
+	})
+	return remove, func(gain float64) { m.SetGain(v, gain) }
 }
 
 // PlayTestSound plays two notes, about a second, so that a person hears whether
 // the speaker works.
-func (s *Studio) PlayTestSound() { s.desk.chime.Store(&chime{}) }
+func (s *Studio) PlayTestSound() {
+	s.desk.chime.Store(&chime{})
+	s.slots[Speaker].poke()
+}
 
 // AddSpeakerSink gives every block that goes to the speaker to sink, until
 // remove: Captured is when it is about to be heard. For measuring, and for
 // recording a call. The sink must not call remove from WriteAudio.
-func (s *Studio) AddSpeakerSink(sink media.AudioSink) (remove func()) { return s.desk.sinks.add(sink) }
+func (s *Studio) AddSpeakerSink(sink media.AudioSink) (remove func()) {
+	return s.pokeAfter(Speaker, s.desk.sinks.add(sink))
+}
 
 // SpeakerLatency is about how long it takes from a Voice being read until it is
 // heard: for keeping sound and picture together. It costs nothing to ask.

@@ -18,6 +18,14 @@ type desk struct {
 	sinks   fan[media.AudioSink]
 	chime   atomic.Pointer[chime]
 	latency atomic.Int64 // of the speaker, in nanoseconds
+	playing atomic.Int64 // voices
+	quiet   func()       // is called when the test sound has ended
+}
+
+// inUse reports whether there is anything to play, or anybody who listens to
+// what is played.
+func (d *desk) inUse(bool) bool {
+	return d.playing.Load() > 0 || d.chime.Load() != nil || !d.sinks.empty()
 }
 
 // ReadBlock is called by the speaker, on its clock.
@@ -26,6 +34,7 @@ func (d *desk) ReadBlock(pcm []int16) bool {
 	if c := d.chime.Load(); c != nil {
 		if !c.addTo(pcm) {
 			d.chime.CompareAndSwap(c, nil)
+			d.quiet()
 		}
 		heard = true
 	}

@@ -154,9 +154,9 @@ func TestEcho(t *testing.T) {
 	defer s.Close()
 	ear := &power{}
 	defer s.AddAudioSink(ear)()
-	openedNow(t, s, Speaker, "Box")
 	remove, _ := s.Play(&chatter{rng: rand.New(rand.NewPCG(1, 2))})
 	defer remove()
+	openedNow(t, s, Speaker, "Box")
 	until(t, "the microphone hears the speaker", func() bool { return s.MicrophoneLevel() > 0.3 })
 
 	without := ear.next(t, time.Second)

@@ -27,11 +27,17 @@ type slot struct {
 	// always there.
 	list func(wish string) []Device
 	open func(Device) (running, error)
-	// idle is what runs while no device does; nil is nothing.
-	idle  func() running
-	tell  func(Event)
-	retry time.Duration // how long a device that failed is left alone
-	wake  chan struct{}
+	// idle is what runs while a device is wanted and there is none; nil is
+	// nothing.
+	idle func() running
+	// needed reports whether anybody needs a device of this kind, open being
+	// whether one is; nil is always. Who changes the answer pokes. A device
+	// stays open for linger after it was last needed.
+	needed func(open bool) bool
+	linger time.Duration
+	tell   func(Event)
+	retry  time.Duration // how long a device that failed is left alone
+	wake   chan struct{}
 
 	mu     sync.Mutex
 	wish   string
@@ -39,6 +45,7 @@ type slot struct {
 	cur    *opened
 	failed map[string]failure
 	names  map[string]string // of every device ever listed
+	spare  time.Time         // since when the open device is not needed
 
 	resting running // of idle; the goroutine's
 }
@@ -87,10 +94,14 @@ func (s *slot) run(ctx context.Context) {
 	}
 }
 
-// nextTry is when a failed device may be tried again.
+// nextTry is when a failed device may be tried again, or one that is not needed
+// is to be closed.
 func (s *slot) nextTry() (next time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cur != nil && !s.spare.IsZero() {
+		return s.spare.Add(s.linger), true
+	}
 	for _, f := range s.failed {
 		if f.until.After(time.Now()) && (!ok || f.until.Before(next)) {
 			next, ok = f.until, true
@@ -106,8 +117,8 @@ func (s *slot) step() bool {
 	s.note(list)
 	cur := s.cur
 	var target Device
-	found := false
-	if s.on {
+	found, wanted := false, s.wanted(time.Now())
+	if wanted {
 		target, found = choose(list, s.wish, s.failed, time.Now())
 	}
 	lost := error(nil)
@@ -128,10 +139,26 @@ func (s *slot) step() bool {
 		s.replace(nil)
 		s.tell(DeviceClosed{s.kind, cur.dev})
 	default:
-		s.rest(cur == nil)
+		s.rest(cur == nil && wanted)
 		return false
 	}
 	return true
+}
+
+// wanted reports whether a device is to be open now. mu is held.
+func (s *slot) wanted(now time.Time) bool {
+	switch {
+	case !s.on:
+		return false
+	case s.needed == nil || s.needed(s.cur != nil):
+		s.spare = time.Time{}
+		return true
+	case s.cur == nil:
+		return false
+	case s.spare.IsZero():
+		s.spare = now
+	}
+	return now.Sub(s.spare) < s.linger
 }
 
 // note keeps the names of what is listed, and forgets the failures of what was
@@ -239,7 +266,7 @@ func (s *slot) state() DeviceState {
 
 // problem says why the device wished for is not in use. mu is held.
 func (s *slot) problem(list []Device) error {
-	if !s.on || s.wish == None || s.cur != nil && (s.wish == "" || s.wish == s.cur.dev.ID) {
+	if s.wish == None || s.cur != nil && (s.wish == "" || s.wish == s.cur.dev.ID) {
 		return nil
 	}
 	if f, bad := s.failed[s.wish]; bad {
@@ -259,8 +286,8 @@ func (s *slot) problem(list []Device) error {
 		if f, bad := s.failed[d.ID]; bad {
 			return f.err
 		}
-		if !d.Synthetic {
-			return nil // about to be opened
+		if !d.Synthetic || d.ID == s.wish {
+			return nil // nothing is known against it
 		}
 	}
 	return &DeviceError{s.kind, "", ErrNotFound}

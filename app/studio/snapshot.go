@@ -46,7 +46,8 @@ type DeviceState struct {
 	// On is what the person asked for: camera on, microphone not muted. It says
 	// nothing of a device.
 	On bool
-	// Open is whether a device of this kind is open now. A muted microphone is.
+	// Open is whether a device of this kind is open now. A microphone may be
+	// while it is muted, and a speaker is only while there is something to play.
 	Open bool
 	// Err is why there is none, or not the one wished for; nil when all is well.
 	Err error
@@ -81,8 +82,8 @@ type (
 		Kind   Kind
 		Device Device
 	}
-	// DeviceClosed reports that a device was closed because it was turned off.
-	// Its light is out.
+	// DeviceClosed reports that a device was closed because it was turned off,
+	// or is not needed. Its light is out.
 	DeviceClosed struct {
 		Kind   Kind
 		Device Device

@@ -18,6 +18,10 @@ import (
 // connects to the sound system, which takes 3 ms.
 const speakerInterval = 2 * time.Second
 
+// speakerLinger is how long a speaker stays open after the last voice is gone:
+// one who comes right after is heard from the first word.
+const speakerLinger = 3 * time.Second
+
 // loudspeakers lists and opens what can play: this computer's, none, or a
 // test's.
 type loudspeakers interface {

@@ -134,7 +134,11 @@ func (s *Studio) furnish(o Options) {
 	s.slots[Camera] = s.newSlot(Camera, o.Camera, !o.CameraOff, o.Retry, s.openCamera, s.captures(capture.Cameras))
 	s.slots[Microphone] = s.newSlot(Microphone, o.Microphone, true, o.Retry, s.openMicrophone, s.captures(capture.Microphones))
 	s.slots[Speaker] = s.newSlot(Speaker, o.Speaker, true, o.Retry, s.openSpeaker, s.shelf.list)
+	s.slots[Microphone].needed = s.hearing.needsMicrophone
+	s.slots[Speaker].needed = s.desk.inUse
+	s.slots[Speaker].linger = speakerLinger
 	s.slots[Speaker].idle = s.noSpeaker
+	s.desk.quiet = s.slots[Speaker].poke
 	s.work.Go(func() { s.watch(ctx) })
 	s.work.Go(func() { s.watchSpeakers(ctx, o.interval) })
 	for _, k := range []Kind{Camera, Microphone} {

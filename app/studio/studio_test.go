@@ -211,26 +211,72 @@ func TestMute(t *testing.T) {
 	s := openStudio(t, Options{Muted: true})
 	sound := &audioSink{}
 	remove := s.AddAudioSink(sound)
+	until(t, "microphone is listed", func() bool { return len(s.Snapshot().Microphone.Devices) > 0 })
+	if mic.opens.Load() != 0 || s.Snapshot().Microphone.Err != nil {
+		t.Error("a muted microphone was opened, or is missed")
+	}
+	s.SetMicrophoneOn(true)
 	openedNow(t, s, Microphone, "Headset")
+	until(t, "sound", func() bool { return sound.blocks.Load() > 0 })
+
+	s.SetMicrophoneOn(false)
+	s.hearing.level.reset()
 	until(t, "level while muted", func() bool { return s.MicrophoneLevel() > 0.5 })
-	if n := sound.blocks.Load(); n != 0 {
-		t.Errorf("%d blocks were sent while muted", n)
+	n := sound.blocks.Load()
+	s.hearing.level.reset()
+	until(t, "level while muted", func() bool { return s.MicrophoneLevel() > 0.5 })
+	if sound.blocks.Load() != n {
+		t.Error("something was sent while muted")
 	}
 	if st := s.Snapshot().Microphone; st.On || !st.Open {
 		t.Errorf("muted: %+v", st)
 	}
 	s.SetMicrophoneOn(true)
-	until(t, "sound", func() bool { return sound.blocks.Load() > 0 })
+	until(t, "sound again", func() bool { return sound.blocks.Load() > n })
 	if mic.opens.Load() != 1 {
 		t.Error("unmuting opened the device again")
 	}
+
 	remove()
-	n := sound.blocks.Load()
+	n = sound.blocks.Load()
 	other := &audioSink{}
-	defer s.AddAudioSink(other)()
+	removeOther := s.AddAudioSink(other)
 	until(t, "sound for the other", func() bool { return other.blocks.Load() > 0 })
 	if sound.blocks.Load() != n {
 		t.Error("a sink that was removed is still called")
+	}
+	removeOther()
+	s.SetMicrophoneOn(false) // and nobody listens
+	await(t, s, func(e DeviceClosed) bool { return e.Kind == Microphone })
+	if mic.open() {
+		t.Error("the microphone is open for nobody")
+	}
+}
+
+// A speaker is open while there is something to play.
+func TestSpeakerInUse(t *testing.T) {
+	speakers := &fakeSpeakers{}
+	speakers.set(Device{ID: "a", Name: "Built-in", Default: true})
+	s := openStudio(t, Options{speakers: speakers})
+	s.slots[Speaker].set(func(sl *slot) { sl.linger = 0 })
+	until(t, "speaker is listed", func() bool { return len(s.Snapshot().Speaker.Devices) > 0 })
+	if speakers.current() != nil {
+		t.Error("opened without anything to play")
+	}
+	s.PlayTestSound()
+	openedNow(t, s, Speaker, "Built-in")
+	pcm := make([]int16, media.BlockSamples)
+	for speakers.current().voice.ReadBlock(pcm) {
+	}
+	await(t, s, func(e DeviceClosed) bool { return e.Kind == Speaker })
+
+	remove, _ := s.Play(constant(1))
+	openedNow(t, s, Speaker, "Built-in")
+	remove()
+	remove()
+	await(t, s, func(e DeviceClosed) bool { return e.Kind == Speaker })
+	if st := s.Snapshot().Speaker; st.Open || st.Err != nil {
+		t.Errorf("not in use: %+v", st)
 	}
 }
 
@@ -280,10 +326,10 @@ func TestPlay(t *testing.T) {
 	speakers := &fakeSpeakers{}
 	speakers.set(Device{ID: "a", Name: "Built-in", Default: true}, Device{ID: "b", Name: "Headset"})
 	s := openStudio(t, Options{speakers: speakers, Speaker: "b"})
-	openedNow(t, s, Speaker, "Headset")
-	out := speakers.current()
 	heard := &audioSink{}
 	defer s.AddSpeakerSink(heard)()
+	openedNow(t, s, Speaker, "Headset")
+	out := speakers.current()
 
 	remove, setGain := s.Play(constant(1000))
 	defer remove()
@@ -328,7 +374,8 @@ func (c constant) ReadBlock(pcm []int16) bool {
 }
 
 func TestPlayTestSound(t *testing.T) {
-	d := &desk{hearing: &hearing{voice: voice.PassThrough()}}
+	ended := 0
+	d := &desk{hearing: &hearing{voice: voice.PassThrough()}, quiet: func() { ended++ }}
 	pcm := make([]int16, media.BlockSamples)
 	if d.ReadBlock(pcm) {
 		t.Error("sound from nothing")
@@ -340,6 +387,9 @@ func TestPlayTestSound(t *testing.T) {
 		for _, v := range pcm {
 			peak = max(peak, v)
 		}
+	}
+	if ended != 1 || d.inUse(true) {
+		t.Errorf("told %d times that it ended; in use: %v", ended, d.inUse(true))
 	}
 	if blocks != chimeEnd/media.BlockSamples || peak < 5000 || peak > 20000 {
 		t.Errorf("%d blocks, peak %d", blocks, peak)
