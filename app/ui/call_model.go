@@ -100,10 +100,9 @@ func summary(lines []call.Line) (text string, p verdict.Path) {
 	if len(lines) == 1 {
 		return lines[0].Verdict.Badge, lines[0].Verdict.Path
 	}
-	n := make(map[verdict.Path]int)
+	n := paths(lines)
 	var lo, hi time.Duration
 	for _, l := range lines {
-		n[l.Verdict.Path]++
 		if r := l.Link.RTT; r.OK {
 			if lo == 0 || r.Value < lo {
 				lo = r.Value
@@ -129,6 +128,15 @@ func summary(lines []call.Line) (text string, p verdict.Path) {
 	return "Direct" + span(lo, hi), verdict.Direct
 }
 
+// paths counts the lines by the way they take.
+func paths(lines []call.Line) map[verdict.Path]int {
+	n := make(map[verdict.Path]int)
+	for _, l := range lines {
+		n[l.Verdict.Path]++
+	}
+	return n
+}
+
 // span is the part of a badge that tells the round trips, if any is known.
 func span(lo, hi time.Duration) string {
 	a, b := lo.Round(time.Millisecond).Milliseconds(), hi.Round(time.Millisecond).Milliseconds()
@@ -146,14 +154,14 @@ func span(lo, hi time.Duration) string {
 // lock says who could hear the call on the way it takes; empty while nothing
 // flows.
 func (m *callModel) lock() (icon, text string) {
-	_, p := m.badge()
-	switch p {
-	case verdict.Direct, verdict.Relayed:
-		return "lock", "End-to-end encrypted"
-	case verdict.ViaSFU:
-		return "lock", "Encrypted to the host"
-	case verdict.ViaMCU:
+	n := paths(m.lines)
+	switch {
+	case n[verdict.ViaMCU] > 0:
 		return "lock-open", "The host can see and hear"
+	case n[verdict.ViaSFU] > 0:
+		return "lock", "Encrypted to the host"
+	case n[verdict.Direct]+n[verdict.Relayed] > 0:
+		return "lock", "End-to-end encrypted"
 	}
 	return "", ""
 }

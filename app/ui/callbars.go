@@ -118,7 +118,7 @@ type controlBar struct {
 func newControlBar(s *callScreen) *controlBar {
 	b := &controlBar{
 		mic:     newRoundButton("mic", "Mute", s.toggleMute),
-		cam:     newRoundButton("video", "Camera", s.toggleCamera),
+		cam:     newRoundButton("video", "Stop video", s.toggleCamera),
 		devices: newRoundButton("sliders-horizontal", "Devices", s.showDevices),
 		line:    newRoundButton("activity", "Connection", s.togglePanel),
 		leave:   newRoundButton("hang-up", "Leave", s.leave),
@@ -141,9 +141,9 @@ func (b *controlBar) show(m *callModel, open, talking bool) {
 		b.mic.set("mic", "Mute", idle)
 	}
 	if self.CameraOff {
-		b.cam.set("video-off", "Camera on", off)
+		b.cam.set("video-off", "Start video", off)
 	} else {
-		b.cam.set("video", "Camera off", idle)
+		b.cam.set("video", "Stop video", idle)
 	}
 	look := idle
 	if open {
@@ -187,7 +187,7 @@ func (callLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(0
 
 func (l callLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	s := l.s
-	const topH, barH, margin = 56, 96, 16
+	const topH, barH, margin = 56, 104, 16
 	beside := s.open && size.Width >= wide
 	w := size.Width
 	if beside {
@@ -197,7 +197,7 @@ func (l callLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	put(s.grid, margin, topH, w-2*margin, size.Height-topH-barH)
 	put(s.invite, margin, topH, w-2*margin, size.Height-topH-barH)
 	put(s.strip.box, margin, topH+12, w-2*margin, 38)
-	put(s.bar.box, 0, size.Height-barH, w, barH)
+	put(s.bar.box, 0, size.Height-barH+2, w, barH-4)
 	s.scrim.Hidden = !s.open || beside
 	s.panel.box.Hidden = !s.open
 	put(s.scrim, 0, 0, size.Width, size.Height)

@@ -41,7 +41,7 @@ func newCallScreen(w *Window, c Call) *callScreen {
 	s.top, s.bar, s.panel = newTopBar(s), newControlBar(s), newPanel(s)
 	s.scrim = newScrim(s.togglePanel)
 	s.strip = newStripe()
-	s.invite = container.New(middle{})
+	s.invite = container.New(bottom{})
 	s.content = container.New(callLayout{s}, s.grid, s.invite, s.strip.box, s.top.box, s.bar.box, s.scrim, s.panel.box)
 	s.refresh()
 	return s
@@ -169,6 +169,9 @@ func (s *callScreen) beat(now time.Time, second bool) {
 				t.set(p.Look)
 			}
 		}
+	}
+	if s.bar.form != nil {
+		s.bar.form.listen()
 	}
 	if second {
 		s.second(now)

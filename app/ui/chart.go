@@ -102,7 +102,7 @@ type chartRenderer struct {
 	hair     *canvas.Line
 	ring     *canvas.Rectangle
 	titles   []*canvas.Text
-	values   []*canvas.Text
+	values   [][]*canvas.Text // one per series
 	tops     []*canvas.Text
 	from, to *canvas.Text
 }
@@ -112,7 +112,10 @@ func (r *chartRenderer) Destroy() {}
 func (r *chartRenderer) Objects() []fyne.CanvasObject {
 	objs := []fyne.CanvasObject{r.plot, r.hair, r.from, r.to}
 	for i := range r.titles {
-		objs = append(objs, r.titles[i], r.values[i], r.tops[i])
+		objs = append(objs, r.titles[i], r.tops[i])
+		for _, v := range r.values[i] {
+			objs = append(objs, v)
+		}
 	}
 	return append(objs, r.ring)
 }
@@ -126,7 +129,13 @@ func (r *chartRenderer) Layout(s fyne.Size) {
 		y := float32(i) * chartHeight
 		m := r.titles[i].MinSize()
 		place(r.titles[i], 0, y+(chartHead-m.Height)/2)
-		put(r.values[i], s.Width-220, y+(chartHead-m.Height)/2, 220, m.Height)
+		x := s.Width
+		for j := len(r.values[i]) - 1; j >= 0; j-- {
+			v := r.values[i][j]
+			x -= v.MinSize().Width
+			place(v, x, y+(chartHead-m.Height)/2)
+			x -= 14
+		}
 		place(r.tops[i], 4, y+chartHead+1)
 	}
 	y := float32(len(r.titles))*chartHeight - 4
@@ -150,13 +159,22 @@ func (r *chartRenderer) layoutHair(s fyne.Size) {
 func (r *chartRenderer) Refresh() {
 	c := r.c
 	for len(r.titles) < len(c.views) {
-		v := line(12.5, bold)
-		v.Alignment = fyne.TextAlignTrailing
-		r.titles, r.values, r.tops = append(r.titles, line(12.5, plain)), append(r.values, v), append(r.tops, line(10.5, plain))
+		v := c.views[len(r.titles)]
+		var values []*canvas.Text
+		for range v.Series {
+			values = append(values, line(12.5, bold))
+		}
+		r.titles, r.values, r.tops = append(r.titles, line(12.5, plain)), append(r.values, values), append(r.tops, line(10.5, plain))
 	}
 	for i, v := range c.views {
 		r.titles[i].Text, r.titles[i].Color = v.Title, colour(cDim)
-		r.values[i].Text, r.values[i].Color = c.valueOf(v), colour(cText)
+		for j, x := range v.Series {
+			col := cText
+			if x.Name != "" {
+				col = x.Col
+			}
+			r.values[i][j].Text, r.values[i][j].Color = c.valueOf(v, x), colour(col)
+		}
 		r.tops[i].Text, r.tops[i].Color = v.Write(v.top()), colour(cFaint)
 	}
 	r.from.Color, r.to.Color, r.hair.StrokeColor = colour(cFaint), colour(cFaint), colour(cDim)
@@ -174,23 +192,16 @@ func (r *chartRenderer) Refresh() {
 	}
 }
 
-// valueOf is the newest value, or that under the hair line.
-func (c *chartStack) valueOf(v chartView) string {
-	s := ""
-	for i, x := range v.Series {
-		value := x.newest()
-		if c.hair >= 0 && c.hair < len(x.Values) {
-			value = x.Values[c.hair]
-		}
-		if i > 0 {
-			s += "   "
-		}
-		if x.Name != "" {
-			s += arrow(x.Name) + " "
-		}
-		s += v.valueText(value)
+// valueOf is the newest value of a curve, or that under the hair line.
+func (c *chartStack) valueOf(v chartView, x series) string {
+	value := x.newest()
+	if c.hair >= 0 && c.hair < len(x.Values) {
+		value = x.Values[c.hair]
 	}
-	return s
+	if x.Name == "" {
+		return v.valueText(value)
+	}
+	return arrow(x.Name) + " " + v.valueText(value)
 }
 
 // arrow is a direction as a sign.

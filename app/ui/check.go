@@ -63,19 +63,19 @@ func (s *checkScreen) show() {
 	if c.JoinMuted {
 		micIcon, micWord, micLook = "mic-off", "Unmute", off
 	}
-	camIcon, camWord, camLook := "video", "Camera off", idle
+	camIcon, camWord, camLook := "video", "Stop video", idle
 	if c.JoinCameraOff {
-		camIcon, camWord, camLook = "video-off", "Camera on", off
+		camIcon, camWord, camLook = "video-off", "Start video", off
 	}
 	s.mic.set(micIcon, micWord, micLook)
 	s.cam.set(camIcon, camWord, camLook)
 	devices := s.w.engine.Studio().Devices()
-	what, next := deviceTrouble(Camera, devices[Camera])
+	what, _ := deviceTrouble(Camera, devices[Camera])
 	look := tileLook{Name: orElse(c.Name, "You"), Self: true, Muted: c.JoinMuted, CameraOff: c.JoinCameraOff || what != ""}
 	s.preview.set(look)
 	switch {
 	case what != "":
-		s.hint.set(sentences(what, next))
+		s.hint.set(what)
 	case c.JoinCameraOff:
 		s.hint.set("Your camera is off. Others will see your initials.")
 	default:

@@ -22,6 +22,14 @@ func millis(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", ms/1000)
 }
 
+// roundTrip writes a round trip as badges do.
+func roundTrip(d time.Duration) string {
+	if d < time.Millisecond {
+		return "under 1 ms"
+	}
+	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+}
+
 // rate writes bits per second.
 func rate(bps float64) string {
 	switch {

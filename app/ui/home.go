@@ -58,7 +58,7 @@ func (s *homeScreen) welcome() fyne.CanvasObject {
 	body := newColumn(16, homeLeft-88,
 		container.New(middle{}, sizedTo(newLogo(), 72, 72)),
 		newText("Welcome to Candid", 26, display, cText).centred(),
-		newPara("Candid is for video calls that go straight from you to the other person, and it always shows you how: which way they take, how good it is, and why.", 14.5, plain, cDim).centre(),
+		newPara("Video calls that go straight from you to the other person, and always show you how: which way, how good, and why.", 14.5, plain, cDim).centre(),
 		padded(newText("What should others call you?", 13, bold, cText), 14, 0, 0, 0),
 		name, next)
 	body.Objects[0] = sizedTo(body.Objects[0], 0, 76)
@@ -66,11 +66,11 @@ func (s *homeScreen) welcome() fyne.CanvasObject {
 }
 
 func (s *homeScreen) build() fyne.CanvasObject {
-	left := newColumn(22, homeLeft, s.hero(), s.actions())
-	right := newColumn(16, homeRight, s.recentCard(), s.deviceCard())
+	left := newColumn(20, homeLeft, s.hero(), s.actions())
+	recent, devices := s.recentCard(), s.deviceBar()
 	s.check("")
 	s.devicesChanged()
-	return container.New(homeLayout{}, left, right, s.footer())
+	return container.New(homeLayout{}, left, recent, devices, s.footer())
 }
 
 func (s *homeScreen) hero() fyne.CanvasObject {
@@ -117,10 +117,11 @@ func (s *homeScreen) check(typed string) {
 	}
 	s.statusI.set(icon, col)
 	s.status.setCol(s.state.Text, col)
-	s.join.kind = secondary
-	if s.state.Good {
-		s.join.kind = primary
+	s.join.kind, s.host.kind = secondary, primary
+	if s.state.Good { // one button at a time is the one that matters
+		s.join.kind, s.host.kind = primary, secondary
 	}
+	s.host.Refresh()
 	s.join.setEnabled(s.state.Good)
 	s.join.Refresh()
 	s.relayout()
@@ -167,20 +168,23 @@ func (s *homeScreen) fillRecent() {
 	}
 	s.clear.Hidden = len(rooms) == 0
 	if len(rooms) == 0 {
-		s.recent.Add(padded(newPara("Rooms you host or join appear here, so that you find them again.", 13, plain, cDim), 2, 12, 8, 12))
+		s.recent.Add(padded(newColumn(12, homeRight-72,
+			newBadgeIcon("history", cAccent),
+			newPara("Rooms you host or join appear here, so that you find them again.", 13.5, plain, cDim).centre()), 56, 24, 8, 24))
 	}
 	s.relayout()
 }
 
-func (s *homeScreen) deviceCard() fyne.CanvasObject {
-	test := newSmallButton(secondary, "sliders-horizontal", "Check", "", func() { s.w.showCheck("", "") })
-	body := newColumn(9, homeRight-40, newRow(8, newText("Your devices", 14, bold, cText), newFiller(), test))
+// deviceBar shows the devices at a glance.
+func (s *homeScreen) deviceBar() fyne.CanvasObject {
+	bar := newRow(24)
 	for range 3 {
 		g := newGlanceRow()
 		s.glances = append(s.glances, g)
-		body.Add(g.row)
+		bar.Add(g.row)
 	}
-	return card(cPanel, cLine, 20, padded(body, 16, 16, 18, 24))
+	bar.Add(newSmallButton(secondary, "sliders-horizontal", "Check", "", func() { s.w.showCheck("", "") }))
+	return card(cPanel, cLine, 20, padded(bar, 14, 16, 14, 28))
 }
 
 // footer has the version, the keys and the look.
@@ -228,40 +232,24 @@ func (s *homeScreen) devicesChanged() {
 	}
 }
 
-// homeLayout centres two columns and keeps the footer below.
+// homeLayout centres what one does, the recent rooms beside it and the devices
+// below, and keeps the footer at the bottom.
 type homeLayout struct{}
 
 func (homeLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(0, 0) }
 
 func (homeLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
-	const foot, margin = 56, 24
-	gap := min(max((s.Width-homeLeft-homeRight)*0.12, 24), 72)
-	x := (s.Width - homeLeft - homeRight - gap) / 2
-	room := s.Height - foot - 2*margin
-	lh := min(heightFor(objs[0], homeLeft), room)
-	rh := min(max(heightFor(objs[1], homeRight), lh), room)
-	y := margin + (room-max(lh, rh))*0.42
-	put(objs[0], x, y, homeLeft, lh)
-	putColumn(objs[1].(*fyne.Container), x+homeLeft+gap, y, homeRight, max(lh, min(rh, room)))
-	put(objs[2], margin, s.Height-foot, s.Width-2*margin, foot-12)
-}
-
-// putColumn lays a column out so that its first object takes what the others
-// leave.
-func putColumn(c *fyne.Container, x, y, w, h float32) {
-	put(c, x, y, w, h)
-	col := c.Layout.(column)
-	rest := h
-	for _, o := range c.Objects[1:] {
-		rest -= heightFor(o, w) + col.gap
-	}
-	put(c.Objects[0], 0, 0, w, rest)
-	at := rest + col.gap
-	for _, o := range c.Objects[1:] {
-		oh := heightFor(o, w)
-		put(o, 0, at, w, oh)
-		at += oh + col.gap
-	}
+	const foot, margin, between = 52, 16, 16
+	gap := min(max((s.Width-homeLeft-homeRight)*0.1, 20), 32)
+	width := homeLeft + gap + homeRight
+	x := (s.Width - width) / 2
+	bar := objs[2].MinSize().Height
+	h := min(heightFor(objs[0], homeLeft), s.Height-foot-2*margin-bar-between)
+	y := margin + (s.Height-foot-2*margin-h-bar-between)*0.42
+	put(objs[0], x, y, homeLeft, h)
+	put(objs[1], x+homeLeft+gap, y, homeRight, h)
+	put(objs[2], x, y+h+between, width, bar)
+	put(objs[3], 24, s.Height-foot, s.Width-48, foot-12)
 }
 
 // recentLayout is a head over a list that scrolls.

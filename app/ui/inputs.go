@@ -305,12 +305,12 @@ func (s *segmented) CreateRenderer() fyne.WidgetRenderer {
 		func() fyne.Size { return fyne.NewSize(cell*float32(len(txt)), 30) },
 		layout,
 		func() {
-			bg.FillColor, on.FillColor = colour(cCard), colour(cFill)
+			bg.FillColor, on.FillColor = colour(cCard), colour(cHover)
 			on.Hidden = s.chosen < 0
 			for i, t := range txt {
 				t.Color = colour(cDim)
 				if i == s.chosen {
-					t.Color = colour(cOnFill)
+					t.Color = colour(cText)
 				}
 				t.Refresh()
 			}

@@ -41,16 +41,19 @@ var otherKeys = []shortcut{
 func (w *Window) bindKeys() {
 	c := w.win.Canvas()
 	for _, s := range shortcuts {
-		c.AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: s.mod}, func(fyne.Shortcut) {
-			if call, ok := w.screen.(*callScreen); ok {
-				s.do(call)
-			}
-		})
+		c.AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: s.mod}, func(fyne.Shortcut) { w.serve(s) })
 	}
 	c.SetOnTypedKey(w.typed)
 	if d, ok := c.(desktop.Canvas); ok {
 		d.SetOnKeyDown(func(e *fyne.KeyEvent) { w.held(e, true) })
 		d.SetOnKeyUp(func(e *fyne.KeyEvent) { w.held(e, false) })
+	}
+}
+
+// serve does what a shortcut says, in a call.
+func (w *Window) serve(s shortcut) {
+	if call, ok := w.screen.(*callScreen); ok {
+		s.do(call)
 	}
 }
 

@@ -93,14 +93,19 @@ func stretches(o fyne.CanvasObject) bool {
 	case *text:
 		return o.elides
 	case *fyne.Container:
-		_, ok := o.Layout.(stretch)
-		return ok
+		switch o.Layout.(type) {
+		case stretch, stretchRow:
+			return true
+		}
 	}
 	return false
 }
 
 // stretch is a column that takes what width is left in a row.
 type stretch struct{ column }
+
+// stretchRow is a row that takes what width is left in a row.
+type stretchRow struct{ row }
 
 func newStretch(gap float32, objs ...fyne.CanvasObject) *fyne.Container {
 	return container.New(stretch{column{gap: gap}}, objs...)
@@ -199,6 +204,9 @@ func padded(o fyne.CanvasObject, top, right, bottom, left float32) *fyne.Contain
 // is smaller.
 type middle struct{}
 
+// edge is the least space between something in the middle and the window.
+const edge = 20
+
 func (middle) MinSize(objs []fyne.CanvasObject) fyne.Size { return fyne.NewSize(0, 0) }
 
 func (middle) Layout(objs []fyne.CanvasObject, s fyne.Size) {
@@ -206,8 +214,22 @@ func (middle) Layout(objs []fyne.CanvasObject, s fyne.Size) {
 		return
 	}
 	m := objs[0].MinSize()
-	w, h := min(m.Width, s.Width), min(m.Height, s.Height)
+	w, h := min(m.Width, s.Width), min(m.Height, s.Height-2*edge)
 	put(objs[0], (s.Width-w)/2, (s.Height-h)/2, w, h)
+}
+
+// bottom puts one object, if there is one, at the bottom in the middle.
+type bottom struct{}
+
+func (bottom) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
+
+func (bottom) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+	if len(objs) == 0 {
+		return
+	}
+	m := objs[0].MinSize()
+	w, h := min(m.Width, s.Width-2*edge), min(m.Height, s.Height-2*edge)
+	put(objs[0], (s.Width-w)/2, s.Height-h-edge, w, h)
 }
 
 // sized gives one object a fixed size; 0 leaves a side as it is.
@@ -216,7 +238,7 @@ type sized struct{ w, h float32 }
 func (f sized) MinSize(objs []fyne.CanvasObject) fyne.Size {
 	m := objs[0].MinSize()
 	if f.w > 0 {
-		m.Width = f.w
+		m = fyne.NewSize(f.w, heightFor(objs[0], f.w))
 	}
 	if f.h > 0 {
 		m.Height = f.h

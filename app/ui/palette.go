@@ -45,7 +45,7 @@ var dark = palette{
 	cGround: rgb(0x0b0e15), cPanel: rgb(0x121722), cCard: rgb(0x192030), cRaised: rgb(0x232c3e), cHover: rgb(0x2d384e),
 	cLine: rgb(0x283246), cTile: rgb(0x171d2a),
 	cText: rgb(0xe9edf6), cDim: rgb(0xa3aec2), cFaint: rgb(0x8e9ab0),
-	cAccent: rgb(0x8ea2ff), cFill: rgb(0x7b92ff), cOnFill: rgb(0x0a0d18), cFillHot: rgb(0x97a9ff),
+	cAccent: rgb(0x93a5ff), cFill: rgb(0x5266e4), cOnFill: rgb(0xffffff), cFillHot: rgb(0x4658cf),
 	cGood: rgb(0x4cdc9f), cWarn: rgb(0xf6bf45), cBad: rgb(0xff7a8c), cTeal: rgb(0x3fd3c2), cViolet: rgb(0xbf9bff),
 	cLeave: rgb(0xe23a55), cOnLeave: rgb(0xffffff),
 	cScrim: rgba(0x05070b, 0xb4), cPill: rgba(0x0b0e15, 0xb8), cOnPill: rgb(0xffffff), cBadPill: rgb(0xff9aa8),

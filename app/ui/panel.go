@@ -62,7 +62,7 @@ func newPanel(s *callScreen) *panel {
 	p.badge, p.age = newChip("zap", "", cDim, true), newText("", 12, plain, cDim)
 	p.path, p.star = newPathPicture(), newStarPicture(p.chooseNode)
 	p.who, p.lineChip = newText("", 15, bold, cText).eliding(), newChip("zap", "", cDim, true)
-	p.whoRow = newRow(10, p.who, newFiller(), p.lineChip)
+	p.whoRow = newRow(10, p.who, p.lineChip)
 	p.why, p.better = newPara("", 14.5, bold, cText), newPara("", 13.5, plain, cDim)
 	p.tip = newRow(10, newIconWidget("lightbulb", cWarn, 17), p.better)
 	p.mode, p.planWhy = newSegmented([]string{"P2P", "SFU", "MCU"}, -1, nil), newPara("", 12.5, plain, cDim)

@@ -214,7 +214,7 @@ func onePair(p netstack.Pair, local, remote netstack.Candidate) pairView {
 	v := pairView{
 		ID: p.ID, Selected: p.Selected, Failed: p.State == netstack.PairFailed, Live: p.State == netstack.PairSucceeded,
 		LocalType: local.Type.String(), LocalAt: address(local), RemoteType: remote.Type.String(), RemoteAt: address(remote),
-		State: string(p.State), RTT: known(p.RTT, millis),
+		State: string(p.State), RTT: known(p.RTT, roundTrip),
 	}
 	switch {
 	case p.Selected:
@@ -223,6 +223,8 @@ func onePair(p netstack.Pair, local, remote netstack.Candidate) pairView {
 		v.State = "nominated"
 	}
 	v.Detail = []string{
+		"From " + v.LocalAt,
+		"To " + v.RemoteAt,
 		"State " + string(p.State) + ", " + either(p.Nominated, "nominated", "not nominated"),
 		fmt.Sprintf("Checks sent %d, answered %d", p.RequestsSent, p.ResponsesReceived),
 		fmt.Sprintf("Checks received %d, answered %d", p.RequestsReceived, p.ResponsesSent),

@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 )
 
 // newLogo is the program's icon.
@@ -73,12 +74,12 @@ func (r *listRow) CreateRenderer() fyne.WidgetRenderer {
 type glanceRow struct {
 	row  *fyne.Container
 	icon *icon
-	text *text
+	text *para
 }
 
 func newGlanceRow() *glanceRow {
-	g := &glanceRow{icon: newIconWidget("info", cDim, 16), text: newText("", 13.5, plain, cText).eliding()}
-	g.row = newRow(12, g.icon, g.text)
+	g := &glanceRow{icon: newIconWidget("info", cDim, 16), text: newPara("", 13.5, plain, cText)}
+	g.row = container.New(stretchRow{row{gap: 12}}, g.icon, g.text)
 	return g
 }
 

@@ -25,12 +25,13 @@ type station struct {
 	Icon  string // empty draws the initials of Title
 	Title string
 	Below string // its address or network
+	Who   string // whose, when it is a person
 }
 
 // pathOf tells the stations from me to the member of a line.
 func pathOf(self call.Member, l call.Line) pathView {
-	v := pathView{Path: l.Verdict.Path, Label: known(l.Link.RTT, millis)}
-	me, them := station{Title: "You"}, station{Title: l.Member.Name}
+	v := pathView{Path: l.Verdict.Path, Label: known(l.Link.RTT, roundTrip)}
+	me, them := station{Title: "You", Who: self.Name}, station{Title: l.Member.Name, Who: l.Member.Name}
 	pair, local, remote, ok := l.Link.SelectedPair()
 	if !ok || v.Path == verdict.Connecting || v.Path == verdict.Broken {
 		v.Label = either(v.Path == verdict.Broken, "no connection", "looking for a way")
@@ -38,29 +39,29 @@ func pathOf(self call.Member, l call.Line) pathView {
 		return v
 	}
 	if !l.Link.RTT.OK {
-		v.Label = known(pair.RTT, millis)
+		v.Label = known(pair.RTT, roundTrip)
 	}
 	v.Protocol = protocolName(local)
-	me.Below = orElse(networkName(local.Network), own(local))
+	me.Below = myNetwork(l.Link, local)
 	switch l.Link.Topology {
 	case netstack.SFU:
-		v.Stations = []station{me, {"shuffle", "Host", "passes on"}, them}
+		v.Stations = []station{me, {Icon: "shuffle", Title: "Host", Below: "passes on"}, them}
 		return v
 	case netstack.MCU:
-		v.Stations = []station{me, {"layout-grid", "Host", "mixes"}, them}
+		v.Stations = []station{me, {Icon: "layout-grid", Title: "Host", Below: "mixes"}, them}
 		return v
 	}
 	relayed := isRelay(local) || isRelay(remote)
 	v.Stations = []station{me}
 	if local.Type.String() == "srflx" || local.Type.String() == "prflx" || !relayed && isPrivate(own(local)) && isPublic(remote.Address) {
-		v.Stations = append(v.Stations, station{"router", "Your router", publicOf(local)})
+		v.Stations = append(v.Stations, station{Icon: "router", Title: "Your router", Below: publicOf(l.Link, local)})
 	}
 	if relayed {
-		s := station{"server", "Host's relay", relayAddress(local, remote)}
+		s := station{Icon: "server", Title: "Host's relay", Below: relayAddress(local, remote)}
 		v.Stations = append(v.Stations, s)
 	}
 	if remote.Type.String() == "srflx" || remote.Type.String() == "prflx" {
-		v.Stations = append(v.Stations, station{"router", "Their router", remote.Address})
+		v.Stations = append(v.Stations, station{Icon: "router", Title: "Their router", Below: remote.Address})
 	} else if !isRelay(remote) {
 		them.Below = remote.Address
 	}
@@ -83,11 +84,35 @@ func own(c netstack.Candidate) string {
 	return c.Address
 }
 
-func publicOf(c netstack.Candidate) string {
-	if c.Type.String() == "host" {
-		return ""
+// publicOf is the address the router gave local: its own, or that of the
+// candidate a STUN server told of it.
+func publicOf(l netstack.Link, local netstack.Candidate) string {
+	if local.Type.String() != "host" {
+		return local.Address
 	}
-	return c.Address
+	for _, c := range l.Local {
+		if c.Type.String() == "srflx" && c.RelatedAddress == local.Address {
+			return c.Address
+		}
+	}
+	return ""
+}
+
+// myNetwork is what local is on: the kind of network if it is known, or else
+// the address.
+func myNetwork(l netstack.Link, local netstack.Candidate) string {
+	if local.Network != "" {
+		return networkName(local.Network)
+	}
+	if !isRelay(local) {
+		return own(local)
+	}
+	for _, c := range l.Local {
+		if c.Network != "" {
+			return networkName(c.Network)
+		}
+	}
+	return ""
 }
 
 func relayAddress(local, remote netstack.Candidate) string {
@@ -143,7 +168,7 @@ func (m *panelModel) starOf() star {
 		n := node{
 			ID: l.Member.ID, Name: l.Member.Name, Col: pathColour(l.Verdict.Path),
 			Selected: l.Member.ID == m.selected, Broken: l.Verdict.Path == verdict.Broken || l.Verdict.Path == verdict.Connecting,
-			Label: known(l.Link.RTT, millis),
+			Label: known(l.Link.RTT, roundTrip),
 		}
 		if n.Broken {
 			n.Label = strings.ToLower(l.Verdict.Badge)

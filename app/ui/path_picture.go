@@ -113,9 +113,9 @@ func (r *pathRenderer) Refresh() {
 	for i, s := range v.Stations {
 		st := r.stops[i]
 		setIcon(st.icon, s.Icon, colour(cText))
-		st.initials.Text, st.initials.Color = "", avatarFor(s.Title).text
+		st.initials.Text, st.initials.Color = "", avatarFor(s.Who).text
 		if s.Icon == "" {
-			st.initials.Text = initials(s.Title)
+			st.initials.Text = initials(s.Who)
 		}
 		st.title.Text, st.title.Color = s.Title, colour(cText)
 		st.sub1.Text, st.sub1.Color = s.Below, colour(cDim)
@@ -153,7 +153,7 @@ func (p *pathPicture) draw(w, h int) image.Image {
 		at := xy{xs[i], stationY}
 		pn.disc(at, stationSize+4, colour(cCard))
 		if s.Icon == "" {
-			pn.disc(at, stationSize, avatarFor(s.Title).disc)
+			pn.disc(at, stationSize, avatarFor(s.Who).disc)
 			continue
 		}
 		pn.box(xs[i]-stationSize, stationY-stationSize, 2*stationSize, 2*stationSize, 13, colour(cRaised))
@@ -170,7 +170,7 @@ type starPicture struct {
 }
 
 const (
-	starHeight = 264
+	starHeight = 308
 	nodeRadius = 17
 )
 
@@ -188,15 +188,18 @@ func (s *starPicture) set(v star) {
 
 // spots are the hub and the nodes around it.
 func (s *starPicture) spots(size fyne.Size) (hub xy, nodes []xy) {
-	hub = xy{float64(size.Width) / 2, float64(size.Height)/2 - 4}
-	rx, ry := hub.x-58, hub.y-30
+	hub = xy{float64(size.Width) / 2, float64(size.Height) / 2}
+	rx, ry := hub.x-58, hub.y-64
+	if !s.named() {
+		ry += 12
+	}
 	n := len(s.v.Nodes)
 	for i := range n {
 		a := -math.Pi/2 + 2*math.Pi*float64(i)/float64(n)
 		if n == 2 { // side by side
 			a = math.Pi + math.Pi*float64(i)
 		}
-		nodes = append(nodes, xy{hub.x + math.Cos(a)*rx, hub.y + math.Sin(a)*ry - 4})
+		nodes = append(nodes, xy{hub.x + math.Cos(a)*rx, hub.y + math.Sin(a)*ry})
 	}
 	return hub, nodes
 }
@@ -331,8 +334,12 @@ func (r *starRenderer) Layout(s fyne.Size) {
 			half := o.MinSize().Width / 2
 			return min(max(x, 8+half), s.Width-8-half)
 		}
-		centred(t.name, at(t.name), y+nodeRadius+10)
-		centred(t.label, at(t.label), y+nodeRadius+24)
+		name, label := y+nodeRadius+11, y+nodeRadius+25
+		if q.y < hub.y-20 { // above, so that the line to the hub is free
+			name, label = y-nodeRadius-24, y-nodeRadius-10
+		}
+		centred(t.name, at(t.name), name)
+		centred(t.label, at(t.label), label)
 	}
 }
 

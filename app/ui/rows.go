@@ -187,11 +187,12 @@ func (x *pairRenderer) Refresh() {
 type candidateRow struct {
 	widget.BaseWidget
 	v      candidateView
+	addr   *para
 	detail *para
 }
 
 func newCandidateRow() *candidateRow {
-	r := &candidateRow{detail: newPara("", 11.5, plain, cDim)}
+	r := &candidateRow{addr: newPara("", 11.5, mono, cText), detail: newPara("", 11.5, plain, cDim)}
 	r.ExtendBaseWidget(r)
 	return r
 }
@@ -199,6 +200,7 @@ func newCandidateRow() *candidateRow {
 func (r *candidateRow) set(v candidateView) {
 	if r.v != v {
 		r.v = v
+		r.addr.set(v.Address)
 		r.detail.set(v.Detail)
 		r.Refresh()
 	}
@@ -207,27 +209,27 @@ func (r *candidateRow) set(v candidateView) {
 const candidateInset = badgeWidth + 8
 
 func (r *candidateRow) heightFor(w float32) float32 {
-	return 22 + r.detail.heightFor(w-candidateInset) + 6
+	w -= candidateInset
+	return 3 + r.addr.heightFor(w) + 2 + r.detail.heightFor(w) + 6
 }
 
 func (r *candidateRow) CreateRenderer() fyne.WidgetRenderer {
-	badge, addr := newTypeBadge(), line(11.5, mono)
+	badge := newTypeBadge()
 	layout := func(s fyne.Size) {
 		badge.place(0, 3)
-		addr.Text = elide(r.v.Address, addr.TextSize, mono, s.Width-candidateInset)
-		place(addr, candidateInset, 3+(badgeHeight-addr.MinSize().Height)/2)
-		put(r.detail, candidateInset, 22, s.Width-candidateInset, r.detail.heightFor(s.Width-candidateInset))
+		w := s.Width - candidateInset
+		h := r.addr.heightFor(w)
+		put(r.addr, candidateInset, 4, w, h)
+		put(r.detail, candidateInset, 5+h, w, r.detail.heightFor(w))
 	}
 	return newRenderer(
 		func() fyne.Size { return fyne.NewSize(160, r.heightFor(max(r.Size().Width, 300))) },
 		layout,
 		func() {
 			badge.set(r.v.Type)
-			addr.Color = colour(cText)
 			layout(r.Size())
-			addr.Refresh()
 		},
-		badge.ground, badge.text, addr, r.detail)
+		badge.ground, badge.text, r.addr, r.detail)
 }
 
 // factRow is a name and a value.

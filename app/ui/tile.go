@@ -68,6 +68,14 @@ func (l tileLook) label() string {
 	return l.Name
 }
 
+// label is the name on the tile; a small one has less room.
+func (t *tile) label() string {
+	if t.floating && t.look.Self {
+		return wordYouAlone
+	}
+	return t.look.label()
+}
+
 func (t *tile) CreateRenderer() fyne.WidgetRenderer {
 	r := &tileRenderer{
 		t: t, ground: rounded(tileRadius), disc: &canvas.Circle{}, initials: line(26, bold),
@@ -119,7 +127,7 @@ func (r *tileRenderer) layoutName(s fyne.Size) {
 	if r.t.look.Muted {
 		lead = 29
 	}
-	r.name.Text = elide(r.t.look.label(), r.name.TextSize, r.name.TextStyle, s.Width-2*margin-lead-10)
+	r.name.Text = elide(r.t.label(), r.name.TextSize, r.name.TextStyle, s.Width-2*margin-lead-10)
 	m := r.name.MinSize()
 	y := s.Height - h - margin
 	put(r.pill, margin, y, m.Width+lead+10, h)

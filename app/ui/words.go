@@ -3,6 +3,7 @@ package ui
 // Words that are used in several places; sentences stand where they are shown.
 const (
 	wordYou      = "(you)"
+	wordYouAlone = "You"
 	wordMuted    = "muted"
 	wordSpeaking = "speaking"
 	wordUnknown  = "unknown"

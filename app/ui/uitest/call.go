@@ -156,6 +156,14 @@ func (c *Call) Ended() bool {
 	return c.ended
 }
 
+// width of the pictures: fewer people send larger ones.
+func (c *Call) width() int {
+	if len(c.Snapshot().Others) > 3 {
+		return 640
+	}
+	return 1280
+}
+
 // Paint gives everybody who is watched, and has the camera on, the picture of
 // the time at.
 func (c *Call) Paint(at time.Time) {
@@ -163,7 +171,7 @@ func (c *Call) Paint(at time.Time) {
 	screens := c.Screens()
 	for i, m := range append([]call.Member{s.Self}, s.Others...) {
 		if screen := screens[m.ID]; screen != nil && !m.CameraOff {
-			PaintPerson(screen, i, 640, 360, at, m.ID == s.Self.ID)
+			PaintPerson(screen, i, c.width(), c.width()*9/16, at, m.ID == s.Self.ID)
 		}
 	}
 }

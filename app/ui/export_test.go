@@ -1,0 +1,98 @@
+package ui
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+)
+
+// What tests from outside may see.
+
+// FyneWindow is the toolkit's window.
+func (w *Window) FyneWindow() fyne.Window { return w.win }
+
+// Beat does what a tenth of a second does.
+func (w *Window) Beat() { w.beat() }
+
+// ScreenName says which screen is shown.
+func (w *Window) ScreenName() string {
+	switch s := w.screen.(type) {
+	case *homeScreen:
+		if s.link == nil {
+			return "welcome"
+		}
+		return "home"
+	case *checkScreen:
+		return "check"
+	case *callScreen:
+		return "call"
+	case *messageScreen:
+		return "message"
+	}
+	return ""
+}
+
+// PanelOpen reports whether the panel is open.
+func (w *Window) PanelOpen() bool {
+	c, ok := w.screen.(*callScreen)
+	return ok && c.open
+}
+
+// SheetOpen reports whether a sheet is open.
+func (w *Window) SheetOpen() bool { return w.sheet != nil }
+
+// Badges are what the top bar and the panel say of the line.
+func (w *Window) Badges() (top, panel string) {
+	c := w.screen.(*callScreen)
+	return c.top.badge.chip.s, c.panel.badge.s
+}
+
+// TileBoxes are where the tiles are.
+func (w *Window) TileBoxes() (boxes []fyne.CanvasObject) { return w.screen.(*callScreen).grid.Objects }
+
+// Texts are all lines of text that are drawn now.
+func Texts(objs []fyne.CanvasObject) []string {
+	var out []string
+	for _, o := range objs {
+		switch o := o.(type) {
+		case *text:
+			out = append(out, o.s)
+		case *para:
+			out = append(out, o.s)
+		case *button:
+			out = append(out, o.text)
+		case *roundButton:
+			out = append(out, o.word)
+		case *chip:
+			out = append(out, o.s)
+		case *chipButton:
+			out = append(out, o.chip.s)
+		}
+	}
+	return out
+}
+
+// LinkField and NameField are the text fields of Home.
+func (w *Window) LinkField() *entry { return w.screen.(*homeScreen).link }
+
+// NameField is the field of one's name.
+func (w *Window) NameField() *entry { return w.screen.(*homeScreen).name }
+
+// Toasts are the notices on show.
+func (w *Window) Toasts() int { return len(w.toasts.until) }
+
+// SpeakHold is how long the ring stays after the last word.
+const SpeakHold = speakHold + 100*time.Millisecond
+
+// Shortcut does what keys do: the test canvas has no shortcuts.
+func (w *Window) Shortcut(key fyne.KeyName, mod fyne.KeyModifier) {
+	for _, s := range shortcuts {
+		if s.key == key && s.mod == mod {
+			w.serve(s)
+		}
+	}
+}
+
+// Held does what a key does that is pressed or released: the test canvas does
+// not tell.
+func (w *Window) Held(key fyne.KeyName, down bool) { w.held(&fyne.KeyEvent{Name: key}, down) }
