@@ -162,8 +162,12 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 				b.giveUp() // the middle of a frame whose start is gone, or garbage
 				continue
 			}
-			if f, ok = b.complete(b.next); ok {
+			var is completeness
+			if f, is = b.complete(b.next); is == whole {
 				return f, true, time.Time{}
+			} else if is == broken {
+				b.giveUp()
+				continue
 			}
 		}
 		behind := b.behindHole()
@@ -172,7 +176,7 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 		}
 		if b.key > b.next {
 			// A whole key frame behind the hole makes what is before it history.
-			if f, ok = b.complete(b.key); ok {
+			if f, is := b.complete(b.key); is == whole {
 				b.skipTo(b.key)
 				return f, true, time.Time{}
 			}
@@ -185,21 +189,36 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 	return span{}, false, time.Time{}
 }
 
-// complete returns the frame that begins at first, if all of it is there.
-func (b *frameBuffer) complete(first int64) (span, bool) {
+// completeness is how much of a frame is there.
+type completeness uint8
+
+const (
+	partial completeness = iota // more of it may come
+	whole
+	broken // what follows does not belong to it, and nothing is missing in between
+)
+
+// complete returns the frame that begins at first, as far as it is there.
+func (b *frameBuffer) complete(first int64) (span, completeness) {
 	s := b.slot(first)
 	if s == nil {
-		return span{}, false
+		return span{}, partial
 	}
 	f := span{first: first, began: s.at, ended: s.at, timestamp: s.p.Timestamp}
 	for seq := first; ; seq++ {
 		s := b.slot(seq)
 		if s == nil {
-			return f, false
+			return f, partial
 		}
-		if s.p.Timestamp != f.timestamp { // the marker was not set
+		if len(s.p.Payload) == 0 {
+			continue // padding
+		}
+		if s.p.Timestamp != f.timestamp {
 			f.last = seq - 1
-			return f, true
+			if start, _ := b.format.Starts(s.p.Payload); start {
+				return f, whole // a sender without markers
+			}
+			return f, broken
 		}
 		if s.at.Before(f.began) {
 			f.began = s.at
@@ -209,7 +228,7 @@ func (b *frameBuffer) complete(first int64) (span, bool) {
 		}
 		if s.p.Marker {
 			f.last = seq
-			return f, true
+			return f, whole
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func startPulse(t *testing.T) *pulse {
 	var log bytes.Buffer
 	p.cmd = exec.Command("pulseaudio", "-n", "-F", script, "--exit-idle-time=-1", "--daemonize=no", "--use-pid-file=no")
 	p.cmd.Stderr = &log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should the test binary be killed
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +91,7 @@ func (p *pulse) pactl(args ...string) string {
 func (p *pulse) hears(sink string) bool {
 	p.t.Helper()
 	cmd := exec.Command("parec", "--raw", "--device="+sink+".monitor", "--rate=48000", "--channels=1", "--format=s16le", "--latency-msec=20")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)

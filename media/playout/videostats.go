@@ -15,9 +15,9 @@ type VideoStats struct {
 	FrameWidth, FrameHeight int // of the newest picture
 	// FramesPerSecond is how many were decoded in the last second.
 	FramesPerSecond float64
-	// A freeze is a picture that stood for 150 ms longer, or three times as
-	// long, as the last 30 on average; a pause one that stood for 5 s. Each is
-	// counted when it is over.
+	// A freeze is a picture that stood for 150 ms longer and at least three
+	// times as long as the last 30 on average; a pause one that stood for 5 s.
+	// Each is counted when it is over.
 	FreezeCount          uint64
 	TotalFreezesDuration time.Duration
 	PauseCount           uint64
