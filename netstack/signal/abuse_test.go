@@ -346,3 +346,20 @@ func TestPanicCostsOneMember(t *testing.T) {
 	_ = b.Chat("unmoved")
 	next[ChatReceived](t, b)
 }
+
+func TestPanicWhileJoining(t *testing.T) {
+	h := startHost(t, ServerConfig{OnJoin: func(v Visitor) {
+		if v.Name == "Bad" {
+			panic("by the test")
+		}
+	}}, nil, "127.0.0.1:0")
+	good := dial(t, ClientConfig{Invite: h.invite()})
+	if _, err := tryDial(ClientConfig{Invite: h.invite(), Name: "Bad"}); err == nil {
+		t.Error("joined")
+	}
+	_ = good.Chat("unmoved")
+	next[ChatReceived](t, good)
+	if n := len(h.Members(aRoom)); n != 1 {
+		t.Errorf("%d members", n)
+	}
+}

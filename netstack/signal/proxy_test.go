@@ -14,21 +14,22 @@ type testProxy struct {
 	target string
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	conns  map[net.Conn]bool
-	cuts   int
-	// cutAfter, if set, says after how many bytes a new connection is cut.
-	cutAfter func() int64
+	mu       sync.Mutex
+	closed   bool
+	conns    map[net.Conn]bool
+	cuts     int
+	cutAfter func() int64 // nil: never
 }
 
-func startProxy(t testing.TB, target string) *testProxy {
+// startProxy passes connections on to target. cutAfter, if not nil, says after
+// how many bytes to cut the next one.
+func startProxy(t testing.TB, target string, cutAfter func() int64) *testProxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &testProxy{Listener: l, target: target, conns: make(map[net.Conn]bool)}
+	p := &testProxy{Listener: l, target: target, conns: make(map[net.Conn]bool), cutAfter: cutAfter}
 	p.wg.Go(p.run)
 	t.Cleanup(func() {
 		_ = l.Close()

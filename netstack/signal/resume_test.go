@@ -85,16 +85,15 @@ func TestResumeLosesNothing(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	cuts := 0
 	for range rounds {
-		p := startProxy(t, h.listener.Addr().String())
-		// The handshake takes about 5 kB; every connection is cut somewhere
-		// after, and the last of five lasts.
+		// The handshake takes about 3 kB; every connection is cut somewhere
+		// after, but one in six.
 		n := 0
-		p.cutAfter = func() int64 {
+		p := startProxy(t, h.listener.Addr().String(), func() int64 {
 			if n++; n%6 == 0 {
 				return 1 << 40
 			}
 			return 3000 + rand.Int64N(30000)
-		}
+		})
 		a := dialUntil(t, ClientConfig{Invite: h.invite(p.address()), Name: "Anna", Backoff: atOnce})
 		b := dialUntil(t, ClientConfig{Invite: h.invite(p.address()), Name: "Ben", Backoff: atOnce})
 		exchange(t, a, b, 150)
@@ -128,7 +127,7 @@ func dialUntil(t *testing.T, cfg ClientConfig) *Client {
 
 func TestCutConnectionIsSeenAndComesBack(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
-	p := startProxy(t, h.listener.Addr().String())
+	p := startProxy(t, h.listener.Addr().String(), nil)
 	pass := make(chan struct{}, 1)
 	pass <- struct{}{}
 	anna := dial(t, ClientConfig{Invite: h.invite()})

@@ -2,15 +2,12 @@ package signal
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -120,132 +117,9 @@ func (s *Server) safely(fn func() error) (err error) {
 
 var errFault = errors.New("internal error")
 
-// admit reads the first message and finds the room and the member. Errors are
-// for the client.
-func (c *visit) admit(subprotocol string) error {
-	if subprotocol != Subprotocol {
-		return &VersionError{Host: Version}
-	}
-	for range maxFirst {
-		f, err := c.sock.read()
-		if err != nil {
-			return err
-		}
-		switch f.Type {
-		case TypeJoin:
-			return c.join(f)
-		case TypeResume:
-			if err := c.resume(f); !errors.Is(err, errGone) {
-				return err
-			}
-			if err := c.sock.write(0, 0, encode(TypeRefused, refusal(errGone))); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("%w: not joined", ErrProtocol)
-		}
-	}
-	return fmt.Errorf("%w: not joined", ErrProtocol)
-}
-
-func (c *visit) join(f frame) error {
-	var b joinBody
-	if err := decode(f.Envelope, &b); err != nil {
-		return err
-	}
-	switch {
-	case b.Version != Version:
-		return &VersionError{Host: Version, Client: b.Version}
-	case !isToken(b.Key, 64) || len(b.Key) < 22:
-		return fmt.Errorf("%w: no usable key", ErrProtocol)
-	}
-	now := time.Now()
-	if wait := c.server.failures.wait(c.from, now); wait > 0 {
-		return &WaitError{After: wait}
-	}
-	r, role := c.server.lookup(b.Room, b.Secret)
-	if r == nil {
-		c.server.failures.add(c.from, now)
-		return ErrWrongSecret
-	}
-	m := newSession(b, c.remote, c.host)
-	m.Role = role
-	err := errFault
-	if e := r.do(nil, func() { err = r.join(m, c.sock) }); e != nil {
-		return ErrHostGone
-	}
-	c.room, c.member = r, m
-	return err
-}
-
-// lookup returns the room the secret opens, and as whom. It takes the same
-// time, and its caller gives the same answer, whether the room does not exist
-// or the secret is wrong.
-func (s *Server) lookup(name, secret string) (*room, Role) {
-	got := s.hash(secret)
-	s.mu.Lock()
-	r, want := s.rooms[name], s.secrets[name]
-	s.mu.Unlock()
-	ordinary := subtle.ConstantTimeCompare(got[:], want.ordinary[:]) == 1
-	owner := subtle.ConstantTimeCompare(got[:], want.owner[:]) == 1
-	switch {
-	case r != nil && want.owned && owner:
-		return r, Owner
-	case r != nil && ordinary:
-		return r, Ordinary
-	}
-	return nil, Stranger
-}
-
-func (c *visit) resume(f frame) error {
-	var b resumeBody
-	if err := decode(f.Envelope, &b); err != nil {
-		return err
-	}
-	if b.Version != Version {
-		return &VersionError{Host: Version, Client: b.Version}
-	}
-	c.server.mu.Lock()
-	r := c.server.rooms[b.Room]
-	c.server.mu.Unlock()
-	if r == nil {
-		return errGone
-	}
-	var m *session
-	err := errFault
-	if e := r.do(nil, func() { m, err = r.resume(b, c.sock) }); e != nil {
-		return errGone
-	}
-	c.room, c.member = r, m
-	return err
-}
-
-// refusal is what a client is told.
-func refusal(err error) refusedBody {
-	b := refusedBody{Code: CodeMalformed, Message: err.Error()}
-	for code, e := range map[Code]error{
-		CodeDenied: ErrWrongSecret, CodeFull: ErrRoomFull, CodeGone: errGone, CodeRemoved: ErrRemoved,
-		CodeVersion: ErrTooOld, CodeWait: ErrTooManyTries, CodeClosed: ErrHostGone,
-	} {
-		if errors.Is(err, e) {
-			b.Code = code
-		}
-	}
-	var v *VersionError
-	if errors.As(err, &v) {
-		b.Version = v.Host
-	}
-	var w *WaitError
-	if errors.As(err, &w) {
-		b.After = int(math.Ceil(w.After.Seconds()))
-		b.Message = "too many tries from your address; wait " + strconv.Itoa(b.After) + " seconds"
-	}
-	return b
-}
-
 // listen handles a member's messages until its connection or the member ends.
 func (c *visit) listen() error {
-	messages, bytes := newBucket(messageRate, messageBurst), newBucket(byteRate, byteBurst)
+	messages, bytes := newBucket(c.server.rate, messageBurst), newBucket(byteRate, byteBurst)
 	for {
 		f, err := c.sock.read()
 		if c.sock.closing() {

@@ -89,6 +89,7 @@ type Server struct {
 	wg       sync.WaitGroup
 	gate     gate
 	failures failures
+	rate     float64 // messages a second from one member
 
 	joined, resumed, refused, cut, panics atomic.Uint64
 
@@ -122,7 +123,7 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Logger = slog.Default()
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, rooms: make(map[string]*room), secrets: make(map[string]secrets),
+		cfg: cfg, log: cfg.Logger, rate: messageRate, rooms: make(map[string]*room), secrets: make(map[string]secrets),
 		gate: gate{maxAll: cfg.MaxSockets, maxPerIP: cfg.MaxSocketsPerIP, maxStrangers: cfg.MaxStrangers},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: writeTimeout,

@@ -199,21 +199,26 @@ func (c *Client) take(f frame) error {
 		}
 		c.events.Put(MessageRefused{Code: b.Code, Text: b.Message, Type: b.Type, To: b.To})
 	case TypeClosed:
-		var b closedBody
-		if err := decode(f.Envelope, &b); err != nil {
-			return err
-		}
-		c.farewell = cut(cleanText(b.Why, false), maxSaid, maxSaid)
-		if b.Code == CodeRemoved {
-			return ErrRemoved
-		}
-		return ErrHostGone
+		return c.closedLocked(f)
 	default:
 		if relayed(f.Type) && f.From != "" && c.newLocked(f) {
 			c.events.Put(MessageReceived{f.Envelope})
 		}
 	}
 	return nil
+}
+
+// closedLocked notes what the host says at the end, and returns what it means.
+func (c *Client) closedLocked(f frame) error {
+	var b closedBody
+	if err := decode(f.Envelope, &b); err != nil {
+		return err
+	}
+	c.farewell = cut(cleanText(b.Why, false), maxSaid, maxSaid)
+	if b.Code == CodeRemoved {
+		return ErrRemoved
+	}
+	return ErrHostGone
 }
 
 // newLocked reports whether a numbered message of another member is one not
