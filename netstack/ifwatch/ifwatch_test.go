@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,22 +46,23 @@ func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := Address{IP: netip.MustParseAddr("192.0.2.1"), Interface: "eth0"}
 		b := Address{IP: netip.MustParseAddr("192.0.2.2"), Interface: "eth0"}
-		now := []Address{a}
+		var now atomic.Pointer[[]Address]
+		now.Store(&[]Address{a})
 		var got [][]Address
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		notice := make(chan struct{})
 		go func() {
 			defer close(done)
-			watch(ctx, notice, time.Second, func() ([]Address, error) { return slices.Clone(now), nil }, func(x []Address) { got = append(got, x) })
+			watch(ctx, notice, time.Second, func() ([]Address, error) { return slices.Clone(*now.Load()), nil }, func(x []Address) { got = append(got, x) })
 		}()
 		synctest.Wait()
 		notice <- struct{}{} // nothing changed
 		synctest.Wait()
-		now = []Address{b}
+		now.Store(&[]Address{b})
 		notice <- struct{}{}
 		synctest.Wait()
-		now = nil
+		now.Store(&[]Address{})
 		time.Sleep(1500 * time.Millisecond) // found by polling
 		synctest.Wait()
 		cancel()

@@ -162,6 +162,9 @@ func (f *Factory) settings(n *network) webrtc.SettingEngine {
 	s.SetICEMaxBindingRequests(maxBindingRequests)
 	s.SetDTLSRetransmissionInterval(dtlsRetransmit)
 	s.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address: a round trip less
+	// A side that leaves says so to the host, or falls silent. pion would close
+	// our connection by itself, at a moment of its own.
+	s.DisableCloseByDTLS(true)
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	s.SetIncludeLoopbackCandidate(f.config.Loopback)
 	s.SetRemoteIPFilter(func(ip net.IP) bool {

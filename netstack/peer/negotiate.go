@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -309,11 +310,22 @@ func (p *Peer) fail(err error) {
 
 func (p *Peer) header() header { return header{p.session, p.neg.remote} }
 
-// useServers has the next gathering use the newest servers.
+// useServers has the next gathering use the newest servers. Not while another
+// is going on: pion reads its list unguarded.
 func (p *Peer) useServers() {
+	servers := p.f.iceServers()
+	if slices.EqualFunc(servers, p.servers, sameServer) || !p.trickle.complete {
+		return
+	}
 	c := p.pc.GetConfiguration()
-	c.ICEServers = p.f.iceServers()
+	c.ICEServers = servers
 	if err := p.pc.SetConfiguration(c); err != nil {
 		p.log.Debug("new ICE servers not taken", "err", err)
+		return
 	}
+	p.servers = servers
+}
+
+func sameServer(a, b webrtc.ICEServer) bool {
+	return a.Username == b.Username && a.Credential == b.Credential && slices.Equal(a.URLs, b.URLs)
 }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,21 @@ func (s *sink) Write(h *rtp.Header, payload []byte, _ interceptor.Attributes) (i
 	defer s.mu.Unlock()
 	s.seq, s.at = append(s.seq, h.SequenceNumber), append(s.at, time.Now())
 	return h.MarshalSize() + len(payload), nil
+}
+
+// left returns what has left so far, and forgets nothing.
+func (s *sink) left() (seq []uint16, at []time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seq), slices.Clone(s.at)
+}
+
+func (s *sink) count() int { seq, _ := s.left(); return len(seq) }
+
+func (s *sink) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq, s.at = nil, nil
 }
 
 const (
@@ -60,31 +76,32 @@ func TestPacerSpreads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, v, a := newTestPacer(t, 1_000_000)
 		put(t, p, pictures, 8, 1188)
-		if len(v.seq) != 8 {
-			t.Fatalf("%d of 8 packets of an ordinary frame left at once", len(v.seq))
+		if n := v.count(); n != 8 {
+			t.Fatalf("%d of 8 packets of an ordinary frame left at once", n)
 		}
 		time.Sleep(time.Second)
-		v.seq, v.at = nil, nil
+		v.reset()
 		start := time.Now()
 		put(t, p, pictures, 90, 1188)
 		put(t, p, sounds, 1, 80)
-		if len(a.seq) != 1 {
+		if a.count() != 1 {
 			t.Error("sound waits behind a key frame")
 		}
-		now := len(v.seq)
+		now := v.count()
 		if now < 10 || now > 25 {
 			t.Errorf("%d packets of a key frame left at once, want some 20", now)
 		}
 		time.Sleep(time.Second)
-		if len(v.seq) != 90 {
-			t.Fatalf("%d of 90 packets left", len(v.seq))
+		seq, at := v.left()
+		if len(seq) != 90 {
+			t.Fatalf("%d of 90 packets left", len(seq))
 		}
-		for i, seq := range v.seq {
-			if int(seq) != i {
-				t.Fatalf("packet %d left as number %d", seq, i)
+		for i, n := range seq {
+			if int(n) != i {
+				t.Fatalf("packet %d left as number %d", n, i)
 			}
 		}
-		if took := v.at[89].Sub(start); took < 100*time.Millisecond || took > paceLongest {
+		if took := at[89].Sub(start); took < 100*time.Millisecond || took > paceLongest {
 			t.Errorf("a key frame took %v", took)
 		}
 	})
@@ -96,8 +113,8 @@ func TestPacerKeepsNothing(t *testing.T) {
 		p, v, _ := newTestPacer(t, 100_000)
 		put(t, p, pictures, 500, 1188)
 		time.Sleep(2 * time.Second)
-		if len(v.seq) != 500 {
-			t.Errorf("%d of 500 packets left within 2 s", len(v.seq))
+		if n := v.count(); n != 500 {
+			t.Errorf("%d of 500 packets left within 2 s", n)
 		}
 	})
 }

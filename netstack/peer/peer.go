@@ -65,7 +65,8 @@ type Peer struct {
 	trickle  trickle
 	hold     hold
 	tracks   []*remoteTrack
-	sent     []*sent // published tracks, in order
+	servers  []webrtc.ICEServer // in use
+	sent     []*sent            // published tracks, in order
 	state    webrtc.PeerConnectionState
 	iceState webrtc.ICEConnectionState
 	steps    map[netstack.Milestone]time.Time
@@ -92,8 +93,9 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		n.shut()
 		return nil, err
 	}
+	servers := f.iceServers()
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
-		ICEServers: f.iceServers(), ICETransportPolicy: f.config.Policy,
+		ICEServers: servers, ICETransportPolicy: f.config.Policy,
 		Certificates: []webrtc.Certificate{f.certificate}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
 		ICECandidatePoolSize: 1, // gather now, not when the first offer is here
 	})
@@ -102,7 +104,7 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		return nil, fmt.Errorf("making a connection: %w", err)
 	}
 	p := &Peer{
-		o: o, f: f, net: n, pc: pc, meters: meters,
+		o: o, f: f, net: n, pc: pc, meters: meters, servers: servers,
 		dtls: pc.SCTP().Transport(), ice: pc.SCTP().Transport().ICETransport(),
 		log:    f.config.Logger.With("peer", o.Remote),
 		polite: o.Self < o.Remote, session: rand.Text(),
@@ -177,6 +179,7 @@ func (p *Peer) SendBudget() netstack.Opt[int] { return p.meters.bandwidth.budget
 // it by its own clock, or is told by whoever runs the room.
 func (p *Peer) Close() error {
 	p.closing.Store(true)
+	_ = p.loop.Do(func() {}) // what is queued now is the last that touches pc
 	// Nobody waits long for a server that does not answer: without sockets the
 	// asking ends. Those that do answer are told that we leave.
 	hurry := time.AfterFunc(closeGrace, p.net.shut)
@@ -296,14 +299,10 @@ func (p *Peer) iceChanged(s webrtc.ICEConnectionState) {
 }
 
 func (p *Peer) dtlsChanged(s webrtc.DTLSTransportState) {
-	_, wasUp := p.steps[netstack.DTLSConnected]
-	switch {
-	case s == webrtc.DTLSTransportStateConnected:
+	switch s {
+	case webrtc.DTLSTransportStateConnected:
 		p.reached(netstack.DTLSConnected)
-	case s == webrtc.DTLSTransportStateClosed && wasUp: // by the other side: pion then closes ours
-		p.stateChanged()
-		p.giveUp(errors.New("the other side closed the connection"), netstack.Envelope{})
-	case s == webrtc.DTLSTransportStateFailed, s == webrtc.DTLSTransportStateClosed:
+	case webrtc.DTLSTransportStateFailed:
 		p.noDTLS = true
 		p.stateChanged()
 		p.giveUp(errors.New("encryption could not be set up"), netstack.Envelope{})
@@ -343,8 +342,6 @@ func (p *Peer) why(s webrtc.PeerConnectionState) string {
 			return "the path is lost"
 		}
 		return "no path to them was found"
-	case webrtc.PeerConnectionStateClosed:
-		return "they closed the connection"
 	}
 	return ""
 }
