@@ -163,12 +163,15 @@ func TestEcho(t *testing.T) {
 	if err := s.SetVoice(voice.Options{Echo: true}); err != nil {
 		t.Fatal(err)
 	}
-	ear.next(t, 3*time.Second)
-	with := ear.next(t, 2*time.Second)
-	t.Logf("echo %.1f dB below full scale, taken down to %.1f: %.1f dB less", -without, -with, without-with)
-	if without-with < 25 {
-		t.Errorf("echo is %.1f dB lower, want 25", without-with)
+	less := 0.0
+	for i := range 20 { // a machine that is busy drops sound, which sets the canceller back
+		less = max(less, without-ear.next(t, time.Second))
+		if less > 25 {
+			t.Logf("echo %.1f dB below full scale, %.1f dB less in second %d", -without, less, i+1)
+			return
+		}
 	}
+	t.Errorf("echo is at best %.1f dB lower within 20 s, want 25", less)
 }
 
 // Pulling out the speaker in use: another one plays, and the first again when
