@@ -11,7 +11,6 @@ import (
 // through: Fyne gives them to the focused widget alone.
 type entry struct {
 	widget.Entry
-	escape func() // Escape, when not nil
 }
 
 var _ desktop.Keyable = (*entry)(nil)
@@ -181,13 +180,6 @@ func newToggle(label string, on bool, changed func(bool)) *toggle {
 	}
 	t.extend(t)
 	return t
-}
-
-func (t *toggle) set(on bool) {
-	if t.on != on {
-		t.on = on
-		t.Refresh()
-	}
 }
 
 func (t *toggle) CreateRenderer() fyne.WidgetRenderer {

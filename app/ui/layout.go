@@ -265,13 +265,6 @@ func newPlate(col, edge fyne.ThemeColorName, radius float32) *plate {
 	return g
 }
 
-func (g *plate) set(col, edge fyne.ThemeColorName) {
-	if g.col != col || g.edge != edge {
-		g.col, g.edge = col, edge
-		g.Refresh()
-	}
-}
-
 func (g *plate) CreateRenderer() fyne.WidgetRenderer {
 	r := rounded(g.radius)
 	return newRenderer(

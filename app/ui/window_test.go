@@ -404,7 +404,7 @@ func TestEverythingIsReachedByTab(t *testing.T) {
 		}
 	}
 	for range 4 * len(want) {
-		test.FocusNext(r.canvas())
+		r.canvas().FocusNext()
 		if a, ok := r.canvas().Focused().(fyne.Accessible); ok {
 			want[a.AccessibilityLabel()] = true
 		}
@@ -461,7 +461,7 @@ func TestEnds(t *testing.T) {
 
 	c = uitest.NewCall(uitest.Room(2))
 	r = inCall(t, c)
-	c.End(uitest.Unreachable)
+	c.End(uitest.ErrUnreachable)
 	r.until("the reason", func() bool { return r.says("Nobody is hosting") })
 	r.wantSays("Ask the host to open the room again.")
 }

@@ -59,7 +59,7 @@ var shots = []shot{
 	{name: "panel-deep", size: fyne.NewSize(1280, 2150), call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: deep},
 	{name: "reconnecting", call: reconnecting},
 	{name: "ended", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(nil)},
-	{name: "error", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(uitest.Unreachable)},
+	{name: "error", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(uitest.ErrUnreachable)},
 	{name: "invite", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: press("Show the invite as a code")},
 	{name: "devices", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: press("Devices")},
 	{name: "glossary", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: glossary},

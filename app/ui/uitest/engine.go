@@ -70,7 +70,7 @@ func (e *Engine) Join(ctx context.Context, link string) (ui.Call, error) { retur
 
 func (e *Engine) enter(ctx context.Context, link string) (ui.Call, error) {
 	if e.Enter == nil {
-		return nil, Unreachable
+		return nil, ErrUnreachable
 	}
 	c, err := e.Enter(ctx, link)
 	e.mu.Lock()
@@ -86,8 +86,8 @@ func (e *Engine) Current() *Call {
 	return e.current
 }
 
-// Unreachable is an error that Explain knows.
-var Unreachable = errors.New("dial 203.0.113.5:7788: connection refused")
+// ErrUnreachable is an error that Explain knows.
+var ErrUnreachable = errors.New("dial 203.0.113.5:7788: connection refused")
 
 var errBadLink = errors.New("no room in the link")
 
@@ -108,7 +108,7 @@ func (e *Engine) CheckLink(link string) (room string, err error) {
 // Explain implements ui.Engine.
 func (e *Engine) Explain(err error) (what, next string) {
 	switch {
-	case errors.Is(err, Unreachable):
+	case errors.Is(err, ErrUnreachable):
 		return "Nobody is hosting at 203.0.113.5:7788 now.", "Ask the host to open the room again."
 	case errors.Is(err, errBadLink):
 		return "This is not a whole invite.", "Paste the link as you got it; it begins with candid://"
