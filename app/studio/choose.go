@@ -9,9 +9,9 @@ type failure struct {
 }
 
 // choose says which of the devices is to be open: the one wished for, or else
-// the default, or else any real one; none that failed a moment ago. It reports
-// false for none.
-func choose(list []Device, wish string, failed map[string]failure, now time.Time) (Device, bool) {
+// the default, or else the one in use (its ID is inUse), or else any real one;
+// none that failed a moment ago. It reports false for none.
+func choose(list []Device, wish, inUse string, failed map[string]failure, now time.Time) (Device, bool) {
 	if wish == None {
 		return Device{}, false
 	}
@@ -29,8 +29,10 @@ func choose(list []Device, wish string, failed map[string]failure, now time.Time
 	for _, d := range list {
 		switch {
 		case d.ID == wish:
-			consider(d, 3)
+			consider(d, 4)
 		case d.Default:
+			consider(d, 3)
+		case d.ID == inUse && !d.Synthetic:
 			consider(d, 2)
 		case !d.Synthetic:
 			consider(d, 1)

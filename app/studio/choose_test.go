@@ -23,23 +23,27 @@ func TestChoose(t *testing.T) {
 		name   string
 		list   []Device
 		wish   string
+		inUse  string
 		failed map[string]failure
 		want   string
 	}{
-		{"default", list, "", nil, "a"},
-		{"wish", list, "b", nil, "b"},
-		{"wish is gone", list, "z", nil, "a"},
-		{"wish failed", list, "b", bad("b"), "a"},
-		{"wish and default failed", list, "b", bad("b", "a"), "c"},
-		{"default failed", list, "", bad("a"), "b"},
-		{"all failed", list, "", bad("a", "b", "c"), ""},
-		{"none wanted", list, None, nil, ""},
-		{"test picture by wish only", []Device{test}, "", nil, ""},
-		{"test picture by wish", list, "test", nil, "test"},
-		{"no device", nil, "a", nil, ""},
-		{"failed long ago", list, "b", map[string]failure{"b": {errBroken, now}}, "b"},
+		{"default", list, "", "", nil, "a"},
+		{"wish", list, "b", "", nil, "b"},
+		{"wish is gone", list, "z", "", nil, "a"},
+		{"wish failed", list, "b", "", bad("b"), "a"},
+		{"wish and default failed", list, "b", "", bad("b", "a"), "c"},
+		{"default failed", list, "", "", bad("a"), "b"},
+		{"all failed", list, "", "", bad("a", "b", "c"), ""},
+		{"none wanted", list, None, "", nil, ""},
+		{"test picture by wish only", []Device{test}, "", "", nil, ""},
+		{"test picture by wish", list, "test", "", nil, "test"},
+		{"no device", nil, "a", "", nil, ""},
+		{"rather no change", list, "b", "c", bad("b", "a"), "c"},
+		{"default is back", list, "", "c", nil, "a"},
+		{"test picture is not kept", list, "", "test", bad("a"), "b"},
+		{"failed long ago", list, "b", "", map[string]failure{"b": {errBroken, now}}, "b"},
 	} {
-		got, ok := choose(x.list, x.wish, x.failed, now)
+		got, ok := choose(x.list, x.wish, x.inUse, x.failed, now)
 		if got.ID != x.want || ok != (x.want != "") {
 			t.Errorf("%s: chose %q (%v), want %q", x.name, got.ID, ok, x.want)
 		}

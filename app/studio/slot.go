@@ -118,8 +118,12 @@ func (s *slot) step() bool {
 	cur := s.cur
 	var target Device
 	found, wanted := false, s.wanted(time.Now())
+	inUse := ""
+	if cur != nil {
+		inUse = cur.dev.ID
+	}
 	if wanted {
-		target, found = choose(list, s.wish, s.failed, time.Now())
+		target, found = choose(list, s.wish, inUse, s.failed, time.Now())
 	}
 	lost := error(nil)
 	if cur != nil {

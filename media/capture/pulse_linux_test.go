@@ -154,15 +154,32 @@ func TestRealMicrophone(t *testing.T) {
 
 	m := p.open(d)
 	defer m.Close()
+	// A machine that is busy may play with gaps now and then; but sound that is
+	// overwritten while it is read has some in every second.
+	worst := 0
+	for i := range 10 {
+		breaks, peak := listenFor(t, m)
+		if breaks == 0 && peak > 7900 && peak < 8100 {
+			t.Logf("second %d is whole, its peak %.0f of 8000", i+1, peak)
+			return
+		}
+		worst = max(worst, breaks)
+	}
+	t.Errorf("no second of 10 was whole; up to %d samples in one did not continue the sine", worst)
+}
+
+// listenFor takes a second of the tone and counts samples that do not continue
+// it.
+func listenFor(t *testing.T, m *Microphone) (breaks int, peak float64) {
+	t.Helper()
 	var pcm []int16
-	for range 300 {
+	for range 100 {
 		b, err := m.ReadAudio()
 		if err != nil {
 			t.Fatal(err)
 		}
 		pcm = append(pcm, b.PCM...)
 	}
-	breaks, peak := 0, 0.0
 	k := 2 * math.Cos(2*math.Pi*440/media.SampleRate)
 	for i := 2; i < len(pcm); i++ {
 		peak = max(peak, math.Abs(float64(pcm[i])))
@@ -170,13 +187,7 @@ func TestRealMicrophone(t *testing.T) {
 			breaks++
 		}
 	}
-	t.Logf("3 s of tone: peak %.0f, %d samples out of line", peak, breaks)
-	if peak < 7000 || peak > 9000 {
-		t.Errorf("peak %.0f, played with 8000", peak)
-	}
-	if breaks > 60 { // the player itself may be late now and then, with 3 samples each time
-		t.Errorf("%d of %d samples do not continue the sine", breaks, len(pcm))
-	}
+	return breaks, peak
 }
 
 // Pulling it out is noticed, and so is plugging it in again.
