@@ -12,7 +12,6 @@ type Conn struct {
 	tcp      *net.TCPConn
 	head     []byte
 	secure   bool
-	once     sync.Once
 	release  func()
 }
 
@@ -32,7 +31,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Close closes the connection and frees its place among those allowed.
 func (c *Conn) Close() error {
 	err := c.Conn.Close()
-	c.once.Do(c.release)
+	c.release()
 	return err
 }
 

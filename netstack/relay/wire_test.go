@@ -208,6 +208,40 @@ func TestDataAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Without a permission nothing passes, either way (RFC 8656 section 9).
+func TestNoPermission(t *testing.T) {
+	from := netip.MustParseAddrPort("127.0.0.1:5000")
+	here := from.Addr()
+	indication := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication),
+		stun.RawAttribute{Type: stun.AttrXORPeerAddress, Length: 8, Value: make([]byte, 8)},
+		stun.RawAttribute{Type: stun.AttrData, Length: 4, Value: []byte("data")}).Raw
+	putXORAddr(indication[24:32], netip.MustParseAddrPort("127.0.0.1:50002"), [12]byte(indication[8:20]))
+	channel := []byte{0x40, 0, 0, 4, 'd', 'a', 't', 'a'}
+	for _, tc := range []struct {
+		name           string
+		sends, accepts bool
+	}{
+		{"both", true, true},
+		{"the sender's only", true, false},
+		{"the receiver's only", false, true},
+	} {
+		for _, p := range [][]byte{indication, channel} {
+			g, out := pairing(t)
+			a := g.alloc(from)
+			_, b := g.srv.route(a.member, netip.MustParseAddrPort("127.0.0.1:50002"))
+			if !b {
+				t.Fatal("no route")
+			}
+			a.permit(here, tc.sends)
+			a.member.room.relayed[netip.MustParseAddrPort("127.0.0.1:50002")].permit(here, tc.accepts)
+			g.pass(p, from)
+			if passed := out.last != nil; passed != (tc.sends && tc.accepts) {
+				t.Errorf("permission of %s, first byte %#x: passed %v", tc.name, p[0], passed)
+			}
+		}
+	}
+}
+
 func BenchmarkPass(b *testing.B) {
 	g, _ := pairing(b)
 	from := netip.MustParseAddrPort("127.0.0.1:5000")
