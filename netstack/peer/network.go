@@ -82,8 +82,8 @@ func (n *network) Interfaces() ([]*transport.Interface, error) {
 // ListenUDP opens a socket with larger buffers.
 func (n *network) ListenUDP(proto string, addr *net.UDPAddr) (transport.UDPConn, error) {
 	c, err := n.Net.ListenUDP(proto, addr)
-	if err != nil {
-		return nil, err
+	if err != nil || addr != nil && addr.IP.IsMulticast() {
+		return c, err // mDNS needs the bare socket, and closes it
 	}
 	// Errors mean the default size, which is only worse.
 	_ = c.SetReadBuffer(socketBuffer)

@@ -67,7 +67,7 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if ufrag := ufragOf(init.Candidate); ufrag != "" {
 		init.UsernameFragment = &ufrag
 	}
-	if c.TCPType != "active" { // nobody can connect to it
+	if p.f.mayTell(c) {
 		p.sayCandidate(init)
 	}
 	found := fromPion(*c)
@@ -80,6 +80,20 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if p.trickle.note(p.trickle.local, found) {
 		p.emit(netstack.CandidateFound{Peer: p.o.Remote, Local: true, Candidate: found})
 	}
+}
+
+// mayTell reports whether the other side may know a candidate of ours, and has
+// use for it. pion shows addresses when it fails to hide them.
+func (f *Factory) mayTell(c *webrtc.ICECandidate) bool {
+	switch {
+	case c.TCPType == "active": // nobody can connect to it
+		return false
+	case f.config.Policy == webrtc.ICETransportPolicyRelay:
+		return c.Typ == webrtc.ICECandidateTypeRelay
+	case f.config.HideAddresses && c.Typ == webrtc.ICECandidateTypeHost:
+		return strings.HasSuffix(c.Address, ".local")
+	}
+	return true
 }
 
 func (p *Peer) sayCandidate(c webrtc.ICECandidateInit) {

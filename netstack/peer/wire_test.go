@@ -13,11 +13,13 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/ifwatch"
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v4"
@@ -245,6 +247,47 @@ func TestServers(t *testing.T) {
 	} {
 		if got := serverURL(c.servers, c.typ, c.over); got != c.want {
 			t.Errorf("%s over %q: %q, want %q", c.typ, c.over, got, c.want)
+		}
+	}
+}
+
+// Hidden addresses are hidden in all that is sent.
+func TestHiddenAddresses(t *testing.T) {
+	own, err := ifwatch.Addresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newSide(t, "bert", "anna", Config{HideAddresses: true})
+	b.awaitStep(netstack.GatheringComplete)
+	b.firstOffer()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.sent {
+		for _, a := range own {
+			if !a.IP.IsLoopback() && strings.Contains(string(e.Body), a.IP.String()) {
+				t.Errorf("%s tells %s", e.Type, a.IP)
+			}
+		}
+	}
+}
+
+func TestMayTell(t *testing.T) {
+	host := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeHost, Address: "192.0.2.1"}
+	named := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeHost, Address: "x.local"}
+	active := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeHost, Address: "192.0.2.1", TCPType: "active"}
+	relay := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeRelay, Address: "198.51.100.1"}
+	open, hidden, relayed := &Factory{}, &Factory{config: Config{HideAddresses: true}}, &Factory{config: Config{Policy: webrtc.ICETransportPolicyRelay}}
+	for _, c := range []struct {
+		f    *Factory
+		c    webrtc.ICECandidate
+		want bool
+	}{
+		{open, host, true}, {open, named, true}, {open, active, false}, {open, relay, true},
+		{hidden, host, false}, {hidden, named, true}, {hidden, relay, true},
+		{relayed, host, false}, {relayed, named, false}, {relayed, relay, true},
+	} {
+		if got := c.f.mayTell(&c.c); got != c.want {
+			t.Errorf("mayTell(%s %s) = %v, want %v (%+v)", c.c.Typ, c.c.Address, got, c.want, c.f.config)
 		}
 	}
 }
