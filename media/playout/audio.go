@@ -90,6 +90,7 @@ func (a *Audio) Push(p *rtp.Packet, at time.Time) {
 	if p == nil {
 		return
 	}
+	a.clock.refresh(at)
 	ar := arrival{payload: p.Payload, at: int64(at.Sub(a.epoch)), ts: p.Timestamp, seq: p.SequenceNumber}
 	if len(p.Payload) > 0 && !a.open(&ar) {
 		a.refused.add(1)

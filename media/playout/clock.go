@@ -28,12 +28,14 @@ func (a *anchor) captured(ts uint32) int64 {
 	return a.ntp + int64(int32(ts-a.rtp))*int64(time.Second)/a.rate
 }
 
-// senderClock keeps the anchor of one stream up to date. refresh belongs to the
-// goroutine that feeds the stream; get may be called from any.
+// senderClock keeps the anchor of one stream up to date. It may be used from any
+// goroutine.
 type senderClock struct {
-	report  func() (SenderReport, bool)
-	epoch   time.Time
-	rate    int64
+	report func() (SenderReport, bool)
+	epoch  time.Time
+	rate   int64
+	busy   atomic.Bool // someone refreshes; what follows is theirs
+
 	asked   time.Time
 	last    SenderReport
 	offsets [8]time.Duration // of the newest reports
@@ -45,9 +47,14 @@ func newSenderClock(report func() (SenderReport, bool), epoch time.Time, rate in
 	return &senderClock{report: report, epoch: epoch, rate: int64(rate)}
 }
 
-// refresh takes over a new sender report, if there is one.
+// refresh takes over a new sender report, if there is one. If another goroutine
+// is at it, nothing is done.
 func (c *senderClock) refresh(now time.Time) {
-	if c.report == nil || !c.asked.IsZero() && now.Sub(c.asked) < reportEvery {
+	if c.report == nil || !c.busy.CompareAndSwap(false, true) {
+		return
+	}
+	defer c.busy.Store(false)
+	if !c.asked.IsZero() && now.Sub(c.asked) < reportEvery {
 		return
 	}
 	c.asked = now

@@ -70,7 +70,7 @@ type VideoConfig struct {
 type Video struct {
 	cfg   VideoConfig
 	log   *slog.Logger
-	clock *senderClock // refreshed under mu
+	clock *senderClock
 	wake  chan struct{}
 	quit  chan struct{}
 	once  sync.Once
@@ -132,8 +132,8 @@ func (v *Video) Push(p *rtp.Packet, at time.Time) {
 	if p == nil {
 		return
 	}
-	v.mu.Lock()
 	v.clock.refresh(at)
+	v.mu.Lock()
 	v.buf.push(p, at)
 	v.mu.Unlock()
 	select {
