@@ -68,6 +68,9 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 		init.UsernameFragment = &ufrag
 	}
 	if p.f.mayTell(c) {
+		if p.f.config.HideAddresses || p.f.config.Policy == webrtc.ICETransportPolicyRelay {
+			init.Candidate = withoutBase(init.Candidate)
+		}
 		p.sayCandidate(init)
 	}
 	found := fromPion(*c)
@@ -94,6 +97,21 @@ func (f *Factory) mayTell(c *webrtc.ICECandidate) bool {
 		return strings.HasSuffix(c.Address, ".local")
 	}
 	return true
+}
+
+// withoutBase blanks the related address of a candidate, which is this
+// machine's (RFC 8839 section 5.1 allows it).
+func withoutBase(line string) string {
+	fields := strings.Fields(line)
+	for i := 6; i+1 < len(fields); i++ {
+		switch fields[i] {
+		case "raddr":
+			fields[i+1] = "0.0.0.0"
+		case "rport":
+			fields[i+1] = "0"
+		}
+	}
+	return strings.Join(fields, " ")
 }
 
 func (p *Peer) sayCandidate(c webrtc.ICECandidateInit) {

@@ -142,6 +142,13 @@ func TestRelayOverPinnedTLS(t *testing.T) {
 			}
 		}
 	}
+	a.mu.Lock()
+	for _, e := range a.sent {
+		if body := string(e.Body); e.Type == TypeCandidate && strings.Contains(body, "candidate:") && !strings.Contains(body, " raddr 0.0.0.0 rport 0 ") {
+			t.Errorf("a relayed candidate tells of more than the relay: %s", body)
+		}
+	}
+	a.mu.Unlock()
 	wire.mu.Lock()
 	defer wire.mu.Unlock()
 	for _, b := range wire.heard.Bytes() {
