@@ -110,7 +110,7 @@ func (o *other) addAudio(t netstack.RemoteTrack, studio Studio, log *slog.Logger
 		return err
 	}
 	audio, err := playout.NewAudio(playout.AudioConfig{
-		Decoder: decoder, Report: reportOf(t), Sync: o.sync, OutputLatency: studio.OutputLatency, Logger: log,
+		Decoder: decoder, Report: reportOf(t), Sync: o.sync, OutputLatency: studio.SpeakerLatency, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -32,8 +32,8 @@ type Studio interface {
 	SetCameraOn(bool)
 	SetMicrophoneOn(bool)
 	MicrophoneLevel() float64
-	// OutputLatency is how long sound takes from the mixer to the air.
-	OutputLatency() time.Duration
+	// SpeakerLatency is how long sound takes from the mixer to the air.
+	SpeakerLatency() time.Duration
 }
 
 // Config says which call to join, and how.

@@ -167,11 +167,11 @@ func (f *fakeStudio) AddAudioSink(s media.AudioSink) func() { return keep(f, f.a
 func (f *fakeStudio) Play(v media.Voice) (func(), func(float64)) {
 	return keep(f, f.voices, v), func(float64) {}
 }
-func (f *fakeStudio) SetPreview(media.Screen)      {}
-func (f *fakeStudio) SetCameraOn(on bool)          { f.camera.Store(on) }
-func (f *fakeStudio) SetMicrophoneOn(on bool)      { f.mic.Store(on) }
-func (f *fakeStudio) MicrophoneLevel() float64     { return 0.1 }
-func (f *fakeStudio) OutputLatency() time.Duration { return 0 }
+func (f *fakeStudio) SetPreview(media.Screen)       {}
+func (f *fakeStudio) SetCameraOn(on bool)           { f.camera.Store(on) }
+func (f *fakeStudio) SetMicrophoneOn(on bool)       { f.mic.Store(on) }
+func (f *fakeStudio) MicrophoneLevel() float64      { return 0.1 }
+func (f *fakeStudio) SpeakerLatency() time.Duration { return 0 }
 
 // left reports what is still attached.
 func (f *fakeStudio) left() int {

@@ -81,7 +81,3 @@ func chimeAt(n int) float64 {
 	}
 	return chimeLevel * sum
 }
-
-// OutputLatency is about how long sound takes from the mixer to the air. It
-// costs nothing to ask.
-func (s *Studio) OutputLatency() time.Duration { return time.Duration(s.desk.latency.Load()) }
