@@ -178,6 +178,9 @@ func (c *Client) explain(err error) error {
 		kind = ErrTooSlow
 	case closeProtocol, closeFault:
 		kind = ErrProtocol
+		c.mu.Lock()
+		c.faulty = true
+		c.mu.Unlock()
 	default:
 		return fmt.Errorf("connection to the host: %w", err)
 	}

@@ -29,6 +29,7 @@ type view struct {
 	numbers  map[netstack.PeerID]uint64 // of the newest message from each
 	ghosts   map[netstack.PeerID]*ghost
 	farewell string // what the host said at the end
+	faulty   bool   // the host could not bear one of our messages
 }
 
 // ghost is a member who was in the room before the host was restarted and is
@@ -85,9 +86,13 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	c.id, c.token, c.attempt, c.epoch = b.ID, b.Token, 0, b.Epoch
 	c.members, c.servers, c.plan = b.Members, b.Servers, b.Plan
 	c.received.Store(0)
-	for _, m := range c.out.restart(func(m message) bool { return c.ghosts[m.peer] == nil }) {
-		c.ghosts[m.peer].held = append(c.ghosts[m.peer].held, m.tail)
+	keep := func(m message) bool { return !c.faulty && c.ghosts[m.peer] == nil }
+	for _, m := range c.out.restart(keep) {
+		if g := c.ghosts[m.peer]; g != nil && !c.faulty {
+			g.held = append(g.held, m.tail)
+		}
 	}
+	c.faulty = false
 	c.out.rewind(s, 0)
 	c.sock, c.address = s, address
 	c.events.Put(Welcomed{
