@@ -31,7 +31,7 @@ type Config struct {
 	// RemoteFilter, if not nil, says whether packets may be sent to an address
 	// because the other side named it; special-purpose ones never are.
 	RemoteFilter func(netip.Addr) bool
-	// RelayWait is how long relayed pairs wait for direct ones; 500 ms if 0.
+	// RelayWait is how long relayed pairs wait for direct ones; 400 ms if 0.
 	RelayWait time.Duration
 	// Codecs are accepted besides VP8 and Opus, which are always there and
 	// preferred.
@@ -69,7 +69,7 @@ const (
 const (
 	srflxWait        = 100 * time.Millisecond
 	prflxWait        = 200 * time.Millisecond
-	defaultRelayWait = 500 * time.Millisecond
+	defaultRelayWait = 400 * time.Millisecond
 
 	// The other side's silence is told after disconnectedAfter, rounded up to
 	// keepAlive: within 5 s. The path is kept for failedAfter more, because one

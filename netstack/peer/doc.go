@@ -18,8 +18,8 @@
 // incarnation and dropped. A "session" not seen before means that the other
 // side began anew: so does the receiver, with a new RTCPeerConnection.
 //
-// "description", an offer or answer (RFC 9429), as
-// RTCPeerConnection.setLocalDescription makes it:
+// "description", an offer or answer (RFC 9429), as RTCPeerConnection makes it.
+// It need not list candidates, because all are trickled; ours does not:
 //
 //	{"type":"offer", "sdp":"v=0…", "n":1, "session":"…", "to":"…"}
 //
@@ -34,7 +34,7 @@
 //	 "usernameFragment":"…", "session":"…", "to":"…"}
 //
 // "hello", sent by the polite side when it begins of its own accord: "I am
-// here, make (or repeat) your offer":
+// here, make (or repeat) your offer", and the candidates with it:
 //
 //	{"session":"…"}
 //

@@ -189,3 +189,14 @@ func (s *side) tell(typ string, body any) {
 }
 
 func local() Config { return Config{Loopback: true, NoTCP: true} }
+
+func BenchmarkSample(b *testing.B) {
+	x, y := newSide(b, "anna", "bert", local()), newSide(b, "bert", "anna", local())
+	join(x, y)
+	x.awaitStep(netstack.DTLSConnected)
+	for b.Loop() {
+		if err := x.peer.loop.Do(func() { x.peer.sample(time.Now()) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
