@@ -88,7 +88,7 @@ func callWith(t *testing.T, picture, sound network, speaker time.Duration) (out 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		const length = 20 * time.Second
-		rng := rand.New(rand.NewPCG(5, 6))
+		rng, rng2 := rand.New(rand.NewPCG(5, 6)), rand.New(rand.NewPCG(7, 8))
 		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 		start := time.Now()
 		lips := playout.NewSync(nil)
@@ -116,7 +116,7 @@ func callWith(t *testing.T, picture, sound network, speaker time.Duration) (out 
 					Header:  rtp.Header{SequenceNumber: uint16(k), Timestamp: 1<<31 + uint32(k*960)},
 					Payload: binary.BigEndian.AppendUint16([]byte{0xf8}, uint16(k+1)),
 				}
-				for _, at := range sound(rng, 0) {
+				for _, at := range sound(rng2, 0) {
 					time.AfterFunc(at, func() { audio.Push(p, time.Now()) })
 				}
 			}
