@@ -183,15 +183,15 @@ func (o *outbox) rewind(s *socket, received uint64) bool {
 }
 
 // restart prepares for a session that begins anew: what is not acknowledged is
-// numbered from 1 again, without what keep refuses, which is returned.
-func (o *outbox) restart(keep func(message) bool) (refused []message) {
+// numbered from 1 again, without what keep refuses. sent tells whether the
+// other side may have it.
+func (o *outbox) restart(keep func(m message, sent bool) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	old := o.queue
+	old, next := o.queue, o.next
 	o.queue, o.next, o.seq, o.acked, o.bytes, o.owner, o.stuck = nil, 0, 0, 0, 0, nil, time.Time{}
-	for _, m := range old {
-		if !keep(m) {
-			refused = append(refused, m)
+	for i, m := range old {
+		if !keep(m, i < next) {
 			continue
 		}
 		o.seq++
@@ -199,7 +199,6 @@ func (o *outbox) restart(keep func(message) bool) (refused []message) {
 		o.queue = append(o.queue, m)
 		o.bytes += len(m.tail)
 	}
-	return refused
 }
 
 // pending returns the number of messages not acknowledged.

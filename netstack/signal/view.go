@@ -86,12 +86,17 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	c.id, c.token, c.attempt, c.epoch = b.ID, b.Token, 0, b.Epoch
 	c.members, c.servers, c.plan = b.Members, b.Servers, b.Plan
 	c.received.Store(0)
-	keep := func(m message) bool { return !c.faulty && c.ghosts[m.peer] == nil }
-	for _, m := range c.out.restart(keep) {
-		if g := c.ghosts[m.peer]; g != nil && !c.faulty {
+	c.out.restart(func(m message, sent bool) bool {
+		g := c.ghosts[m.peer]
+		switch {
+		case sent && c.faulty:
+			return false
+		case g != nil:
 			g.held = append(g.held, m.tail)
+			return false
 		}
-	}
+		return true
+	})
 	c.faulty = false
 	c.out.rewind(s, 0)
 	c.sock, c.address = s, address
