@@ -93,7 +93,8 @@ func TestBudgetFollowsLink(t *testing.T) {
 		if atWide < wide/4 || atWide > wide {
 			t.Errorf("%d bit/s on a link of %d", atWide, wide)
 		}
-		if down > narrow*9/10 || atNarrow > narrow {
+		// Later it swings about what the link carries: that is how it is found.
+		if down > narrow*9/10 || atNarrow > narrow*6/5 {
 			t.Errorf("%d bit/s 5 s, %d 15 s after the link narrowed to %d", down, atNarrow, narrow)
 		}
 		if again < atNarrow*3/2 {
