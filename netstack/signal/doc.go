@@ -203,8 +203,8 @@
 // the answer is refused with code gone. The connection stays open for a join,
 // with the same key. Numbers begin at 1 again on both sides; what was not
 // acknowledged is sent again with new ones, unless the last connection ended
-// with 4002 or 4500: then it is dropped, so that what the host cannot bear does
-// not come again and again. If the epoch is another, the host
+// with 4002 or 4500: then what was sent on it is dropped, so that what the host
+// cannot bear does not come again and again. If the epoch is another, the host
 // was restarted, and the other members are on their way back, too: wait for
 // them (we do for 20 seconds) before you take their absence from the roster for
 // their leaving. Media between members does not depend on any of this.
