@@ -6,8 +6,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,16 +119,25 @@ func (f *Factory) address(ip netip.Addr) (ifwatch.Address, bool) {
 	return a, ok
 }
 
-// addressSet returns the machine's addresses, nil if they are not known.
+// addressSet returns the addresses packets may leave from, nil if none is known.
 func (f *Factory) addressSet() map[netip.Addr]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.addresses) == 0 {
-		return nil
-	}
-	out := make(map[netip.Addr]bool, len(f.addresses))
-	for ip := range f.addresses {
-		out[ip] = true
+	return usable(slices.Collect(maps.Values(f.addresses)))
+}
+
+// usable picks the addresses packets to others may leave from. Those of bridges
+// and links come and go with every container.
+func usable(all []ifwatch.Address) map[netip.Addr]bool {
+	var out map[netip.Addr]bool
+	for _, a := range all {
+		if a.Bridge || a.IP.IsLinkLocalUnicast() {
+			continue
+		}
+		if out == nil {
+			out = map[netip.Addr]bool{}
+		}
+		out[a.IP] = true
 	}
 	return out
 }

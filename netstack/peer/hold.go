@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -251,7 +252,7 @@ func (p *Peer) restarting(why string) {
 func (p *Peer) addressesChanged(have map[netip.Addr]bool) {
 	old := p.hold.have
 	p.hold.have = have
-	if old == nil {
+	if old == nil || maps.Equal(old, have) {
 		return
 	}
 	switch {

@@ -1,8 +1,11 @@
 package peer
 
 import (
+	"net/netip"
 	"testing"
 	"time"
+
+	"candid/netstack/ifwatch"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -124,5 +127,15 @@ func TestFromNTP(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	if got := oneLine("a\r\nb\x1b[31m\u202ec" + string(make([]byte, 200)) + "d"); got != "ab[31mcd" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestUsable(t *testing.T) {
+	at := func(ip, name string, bridge bool) ifwatch.Address {
+		return ifwatch.Address{IP: netip.MustParseAddr(ip), Interface: name, Bridge: bridge}
+	}
+	got := usable([]ifwatch.Address{at("192.0.2.1", "eth0", false), at("172.17.0.1", "docker0", true), at("fe80::1", "veth1", false), at("2001:db8::1", "eth0", false)})
+	if len(got) != 2 || !got[netip.MustParseAddr("192.0.2.1")] || !got[netip.MustParseAddr("2001:db8::1")] {
+		t.Errorf("%v", got)
 	}
 }

@@ -297,7 +297,7 @@ func (p *Peer) uncovered() bool {
 
 // failIfStuck gives the connection up if pion is left in the middle.
 func (p *Peer) failIfStuck(err error) {
-	if p.pc.SignalingState() != webrtc.SignalingStateStable || p.polite && p.neg.offer == nil {
+	if p.pc.SignalingState() != webrtc.SignalingStateStable {
 		p.fail(err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -162,13 +161,7 @@ func (p *Peer) Restart(why string) { p.post(func() { p.restartWanted(why) }) }
 // AddressesChanged tells what addresses this machine has now; if the one in
 // use is gone, ICE is restarted.
 func (p *Peer) AddressesChanged(all []ifwatch.Address) {
-	p.post(func() {
-		have := make(map[netip.Addr]bool, len(all))
-		for _, a := range all {
-			have[a.IP] = true
-		}
-		p.addressesChanged(have)
-	})
+	p.post(func() { p.addressesChanged(usable(all)) })
 }
 
 // SendBudget is what congestion control allows to send to this peer, in bits
