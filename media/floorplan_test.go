@@ -18,7 +18,7 @@ const house = "candid"
 var plan = map[string]string{
 	"":              "app",
 	"app":           "app/call app/config app/demo app/host app/studio app/ui media media/voice netstack/identity netstack/invite netstack/oneport netstack/signal",
-	"app/call":      "app/studio media media/codec media/playout netstack netstack/identity netstack/invite netstack/loop netstack/mesh netstack/peer netstack/signal netstack/unbounded netstack/verdict",
+	"app/call":      "app/studio media media/codec media/playout netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/signal netstack/unbounded netstack/verdict",
 	"app/config":    "",
 	"app/demo":      "app/call media media/scene netstack",
 	"app/e2e":       "",
@@ -40,6 +40,7 @@ var plan = map[string]string{
 	"netstack/peer":      "netstack netstack/ifwatch netstack/loop netstack/unbounded",
 	"netstack/relay":     "netstack",
 	"netstack/signal":    "netstack netstack/identity netstack/invite netstack/loop netstack/unbounded",
+	"netstack/topology":  "netstack",
 	"netstack/unbounded": "",
 	"netstack/verdict":   "netstack",
 
