@@ -12,6 +12,7 @@ import (
 	"candid/media"
 	"candid/netstack"
 	"candid/netstack/identity"
+	"candid/netstack/ifwatch"
 	"candid/netstack/invite"
 	"candid/netstack/loop"
 	"candid/netstack/mesh"
@@ -200,6 +201,8 @@ func (s *Session) pump() {
 			s.post(func() { s.room.onNet(e) })
 		}
 	})
+	// With another network the host may be within reach again at once.
+	s.loop.Go(func(ctx context.Context) { ifwatch.Watch(ctx, func([]ifwatch.Address) { s.client.Wake() }) })
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, sampleEvery, s.room.sample) })
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, steerEvery, s.room.steer) })
 }
