@@ -7,9 +7,9 @@ import (
 
 // What the jitter buffer aims at.
 const (
-	delayWindow  = 512                     // packets: 10 s of 20 ms
+	delayWindow  = 300                     // packets: 6 s of 20 ms
 	delayMaxAge  = int64(20 * time.Second) // with fewer packets (DTX); clocks drift
-	onTimeShare  = 0.98                    // of packets that shall be there in time
+	onTimeShare  = 0.985                   // of packets that shall be there in time: one stall of 80 ms sets no pace
 	targetMargin = int64(3 * time.Millisecond)
 	firstMargin  = int64(15 * time.Millisecond) // more, while little is known
 	firstPackets = 50
