@@ -123,21 +123,20 @@ func (f *Factory) address(ip netip.Addr) (ifwatch.Address, bool) {
 func (f *Factory) addressSet() map[netip.Addr]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.addresses) == 0 {
+		return nil
+	}
 	return usable(slices.Collect(maps.Values(f.addresses)))
 }
 
 // usable picks the addresses packets to others may leave from. Those of bridges
 // and links come and go with every container.
 func usable(all []ifwatch.Address) map[netip.Addr]bool {
-	var out map[netip.Addr]bool
+	out := map[netip.Addr]bool{}
 	for _, a := range all {
-		if a.Bridge || a.IP.IsLinkLocalUnicast() {
-			continue
+		if !a.Bridge && !a.IP.IsLinkLocalUnicast() && !a.IP.IsLoopback() {
+			out[a.IP] = true
 		}
-		if out == nil {
-			out = map[netip.Addr]bool{}
-		}
-		out[a.IP] = true
 	}
 	return out
 }

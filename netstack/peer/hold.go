@@ -252,8 +252,8 @@ func (p *Peer) restarting(why string) {
 func (p *Peer) addressesChanged(have map[netip.Addr]bool) {
 	old := p.hold.have
 	p.hold.have = have
-	if old == nil || maps.Equal(old, have) {
-		return
+	if old == nil || len(have) == 0 || maps.Equal(old, have) {
+		return // without any address there is nothing to restart with
 	}
 	switch {
 	case p.iceState != webrtc.ICEConnectionStateConnected && p.iceState != webrtc.ICEConnectionStateCompleted:

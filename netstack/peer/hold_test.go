@@ -134,7 +134,7 @@ func TestUsable(t *testing.T) {
 	at := func(ip, name string, bridge bool) ifwatch.Address {
 		return ifwatch.Address{IP: netip.MustParseAddr(ip), Interface: name, Bridge: bridge}
 	}
-	got := usable([]ifwatch.Address{at("192.0.2.1", "eth0", false), at("172.17.0.1", "docker0", true), at("fe80::1", "veth1", false), at("2001:db8::1", "eth0", false)})
+	got := usable([]ifwatch.Address{at("192.0.2.1", "eth0", false), at("172.17.0.1", "docker0", true), at("fe80::1", "veth1", false), at("127.0.0.1", "lo", false), at("2001:db8::1", "eth0", false)})
 	if len(got) != 2 || !got[netip.MustParseAddr("192.0.2.1")] || !got[netip.MustParseAddr("2001:db8::1")] {
 		t.Errorf("%v", got)
 	}
