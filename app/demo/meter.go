@@ -40,7 +40,7 @@ type Meter struct {
 type Result struct {
 	Process Process  `json:"process"`
 	Sent    []uint32 `json:"sent"`
-	First   uint32   `json:"first"` // numbers of the frames shown
+	First   uint32   `json:"first"` // numbers of the frames decoded
 	Last    uint32   `json:"last"`
 }
 
@@ -157,7 +157,7 @@ func (m *Meter) result(s *call.Session, soundBefore call.Counters) (Result, erro
 	p.CPU = netstack.Some((cpu - m.cpu).Seconds() / elapsed.Minutes())
 	p.RSS, p.PSS = memory()
 	describe(&p, s.Lines(), m.first)
-	return Result{Process: p, Sent: m.sent, First: shown.First, Last: shown.Last}, nil
+	return Result{Process: p, Sent: m.sent, First: decoded.First, Last: decoded.Last}, nil
 }
 
 func audio(h scene.Heard, before, after call.Counters) (a Audio) {
@@ -199,7 +199,7 @@ func describe(p *Process, lines []call.Line, first time.Time) {
 }
 
 // sentWithin counts the frames of a sender that lie between the first and the
-// last one its receiver showed.
+// last one its receiver decoded.
 func sentWithin(sent []uint32, first, last uint32) int {
 	return len(slices.DeleteFunc(slices.Clone(sent), func(n uint32) bool { return n < first || n > last }))
 }

@@ -63,7 +63,7 @@ type Spread struct {
 	Count int                   `json:"count"`
 }
 
-// Frames count pictures, from the first to the last one shown here: those the
+// Frames count pictures, from the first to the last one decoded here: those the
 // other side sent, those decoded, and those handed to the toolkit.
 type Frames struct {
 	Sent    int `json:"sent"`
