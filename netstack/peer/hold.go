@@ -265,7 +265,7 @@ func (p *Peer) addressesChanged(have map[netip.Addr]bool) {
 
 func (p *Peer) addressGone(old, have map[netip.Addr]bool) bool {
 	if ip, ok := base(p.trickle.local[p.view.local]); ok {
-		return !have[ip]
+		return !ip.IsLoopback() && !have[ip]
 	}
 	for ip := range old { // the socket is bound to no address: any may be its
 		if !have[ip] {
