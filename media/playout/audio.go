@@ -158,10 +158,17 @@ func (a *Audio) follow(t time.Time, now int64) {
 	if a.cfg.OutputLatency != nil {
 		heard = t.Add(a.cfg.OutputLatency())
 	}
-	if more, ok := a.cfg.Sync.hear(anchor.captured(uint32(ts)), heard); ok {
+	// Senders (pion, libwebrtc) date sound by when its packet leaves. Its first
+	// sample was then as old as the packet is long, and Opus delays it besides.
+	captured := anchor.captured(uint32(ts)) - nanos(p.span+opusDelay)
+	if more, ok := a.cfg.Sync.hear(captured, heard); ok {
 		p.syncTarget = now - nanos(ts) + int64(more)
 	}
 }
+
+// opusDelay is how much later than its place in the packet sound comes out of
+// an Opus decoder, in samples: its encoder looks ahead.
+const opusDelay = 312
 
 // nanos converts a position in samples to ns.
 func nanos(samples int64) int64 { return samples * (int64(time.Second) / 16000) / 3 }

@@ -58,6 +58,7 @@ func (p *playhead) decode(s *audioPacket, now int64) {
 		p.stats.TotalSamplesReceived += uint64(p.append(got, s.ts+int64(got)))
 	}
 	p.stats.emitted(held, p.target()-p.delays.least, int64(got))
+	p.span = int64(s.samples)
 	p.nextSeq++
 	s.arrival, s.waiting = arrival{}, false
 }

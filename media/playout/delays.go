@@ -10,6 +10,7 @@ const (
 	delayWindow  = 300                     // packets: 6 s of 20 ms
 	delayMaxAge  = int64(20 * time.Second) // with fewer packets (DTX); clocks drift
 	onTimeShare  = 0.985                   // of packets that shall be there in time: one stall of 80 ms sets no pace
+	usualShare   = 0.9                     // of packets that are not repeated or held up
 	targetMargin = int64(3 * time.Millisecond)
 	firstMargin  = int64(15 * time.Millisecond) // more, while little is known
 	firstPackets = 50
@@ -27,8 +28,8 @@ type delays struct {
 	fresh  int // packets seen since update
 	sorted [delayWindow]int64
 
-	least, late int64    // the fastest packet; the one at onTimeShare
-	lossAt      [2]int64 // when packets were last found lost
+	least, usual, late int64    // the fastest packet; the one at usualShare; at onTimeShare
+	lossAt             [2]int64 // when packets were last found lost
 }
 
 func (d *delays) reset() { d.n, d.fresh = 0, 0 }
@@ -39,7 +40,7 @@ func (d *delays) add(x, at int64) {
 	d.n++
 	d.fresh++
 	if d.n == 1 {
-		d.least, d.late = x, x
+		d.least, d.usual, d.late = x, x, x
 	}
 	if d.fresh >= 10 || d.n < firstPackets {
 		d.update(at)
@@ -62,6 +63,7 @@ func (d *delays) update(now int64) {
 	s := d.sorted[:n]
 	slices.Sort(s)
 	d.least = s[0]
+	d.usual = s[int(float64(n)*usualShare)]
 	d.late = s[min(int(float64(n)*onTimeShare), n-1)]
 }
 
@@ -74,9 +76,10 @@ func (d *delays) lossy(now int64) bool {
 }
 
 // target returns the delay to aim at, on the scale of add. wait is how much
-// longer to wait for the packet after a lost one.
+// longer to wait for the packet after a lost one. Where lost packets are sent
+// again they are among the late ones, and waiting for those may be enough.
 func (d *delays) target(wait int64) int64 {
-	hold := d.late - d.least + targetMargin + wait
+	hold := max(d.late, d.usual+wait) - d.least + targetMargin
 	if d.n < firstPackets {
 		hold += firstMargin
 	}

@@ -51,6 +51,7 @@ type playhead struct {
 	fecSpan int16 // and how long it was
 
 	nextSeq int64 // next packet to decode
+	span    int64 // samples of the last packet decoded
 	nextTS  int64 // position after the last decoded sample
 	quiet   bool  // nothing is played; the next packet decides when it goes on
 	running bool  // something was played since begin

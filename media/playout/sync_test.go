@@ -53,7 +53,8 @@ func (h *hearing) WriteAudio(b media.AudioBlock) {
 	}
 }
 
-// reports answers as a track would whose sender's clock is far away.
+// reports answers as a track would whose sender's clock is far away, and whose
+// packet with the given timestamp left at start.
 func reports(start time.Time, rate int64, stamp uint32) func() (playout.SenderReport, bool) {
 	return func() (playout.SenderReport, bool) {
 		at := time.Now().Truncate(time.Second) // one a second
@@ -99,7 +100,7 @@ func callWith(t *testing.T, picture, sound network, speaker time.Duration) (out 
 			t.Fatal(err)
 		}
 		audio, err := playout.NewAudio(playout.AudioConfig{Decoder: &numbered{}, Sync: lips,
-			Report: reports(start, 48000, 1<<31), OutputLatency: func() time.Duration { return speaker }})
+			Report: reports(start.Add(20*time.Millisecond), 48000, 1<<31), OutputLatency: func() time.Duration { return speaker }})
 		if err != nil {
 			t.Fatal(err)
 		}
