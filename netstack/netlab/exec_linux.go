@@ -17,8 +17,9 @@ import (
 // patience is how long a program may take to end when asked to.
 const patience = 5 * time.Second
 
-// Command returns a command that runs on the host. Its output goes to the
-// test's log if the test fails, unless the caller sets Stdout or Stderr. The
+// Command returns a command that runs on the host. If the test fails, the end
+// of its output goes to the test's log, and the last megabyte to a file of the
+// test's artifacts, unless the caller sets Stdout or Stderr. The
 // caller starts it and waits for it; when ctx ends it is asked to end, and
 // later made to. It ends with the test in any case.
 func (n *NS) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
@@ -185,6 +186,19 @@ func (c *capture) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.b)
+}
+
+// shown is how much of a program's output is logged.
+const shown = 16 << 10
+
+// tail is the end of the output, in whole lines.
+func (c *capture) tail() string {
+	all := c.String()
+	if len(all) <= shown {
+		return all
+	}
+	_, end, _ := strings.Cut(all[len(all)-shown:], "\n")
+	return end
 }
 
 // changed returns a channel that is closed when there is more.

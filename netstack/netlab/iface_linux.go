@@ -175,8 +175,11 @@ func (r refusal) rules(dev string) string {
 	if r.noUDP {
 		b.WriteString("meta l4proto udp drop\n")
 	}
-	if r.loss > 0 {
-		fmt.Fprintf(&b, "meta protocol { ip, ip6 } numgen random mod 10000 < %d drop\n", int(r.loss*10000+0.5))
+	switch part := int(r.loss*10000 + 0.5); {
+	case part >= 10000:
+		b.WriteString("meta protocol { ip, ip6 } drop\n")
+	case part > 0:
+		fmt.Fprintf(&b, "meta protocol { ip, ip6 } numgen random mod 10000 < %d drop\n", part)
 	}
 	b.WriteString("}\n}\n")
 	return b.String()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,8 +91,12 @@ func (l *Lab) close() {
 		}
 	}
 	if l.t.Failed() {
-		for _, c := range l.logs {
-			l.t.Logf("output of %s:\n%s", c.title, c)
+		for k, c := range l.logs {
+			file := fmt.Sprintf("%02d-%s.log", k, strings.ReplaceAll(c.title, " ", "-"))
+			if err := os.WriteFile(filepath.Join(l.t.ArtifactDir(), file), []byte(c.String()), 0o644); err != nil {
+				l.t.Error(err)
+			}
+			l.t.Logf("output of %s, its end:\n%s", c.title, c.tail())
 		}
 	}
 }

@@ -99,7 +99,7 @@ func flood(t *testing.T, a, b *NS, n, size int, every time.Duration) (came []arr
 func TestLossOfPackets(t *testing.T) {
 	const n = 10000
 	eth, a, b := pair(t)
-	for _, x := range [][2]float64{{0.05, 0.05}, {0.2, 0}, {0, 0.1}, {0, 0}} {
+	for _, x := range [][2]float64{{0.05, 0.05}, {0.2, 0}, {0, 0.1}, {1, 0}, {0, 0}} {
 		eth.Loss(x[0], x[1])
 		near(t, "share lost on the way out", 1-float64(len(flood(t, a, b, n, 100, 20*time.Microsecond)))/n, x[0], 0.02)
 		near(t, "share lost on the way in", 1-float64(len(flood(t, b, a, n, 100, 20*time.Microsecond)))/n, x[1], 0.02)

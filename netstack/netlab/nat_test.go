@@ -134,6 +134,32 @@ func TestForgetting(t *testing.T) {
 	}
 }
 
+func TestForwarding(t *testing.T) {
+	lab := New(t)
+	inet := lab.Internet(V4)
+	home := lab.Router("home", PortRestricted, inet)
+	a, s := lab.Host("a"), lab.Host("s")
+	a.Join(home.LAN)
+	s.Join(inet)
+	home.Forward(7788, a)
+	ca, cs := open(t, a, ":7788"), open(t, s, ":0")
+	wan := home.WAN.addrs[0].Addr()
+	cs.send(netip.AddrPortFrom(wan, 7788), "in")
+	text, from := ca.get(soon)
+	if text != "in" || from.Addr() != s.Addr4() {
+		t.Fatalf("got %q from %v", text, from)
+	}
+	ca.send(from, "out")
+	if text, from := cs.get(soon); text != "out" || from != netip.AddrPortFrom(wan, 7788) {
+		t.Errorf("got %q from %v", text, from)
+	}
+	for port, want := range map[uint16]bool{7788: true, 7789: false} {
+		if got := tcpPasses(t, s, netip.AddrPortFrom(wan, port)); got != want {
+			t.Errorf("TCP to port %d passes: %v, want %v", port, got, want)
+		}
+	}
+}
+
 func TestFilters(t *testing.T) {
 	lab := New(t)
 	inet := lab.Internet(Dual)

@@ -99,6 +99,14 @@ func (r *Router) SetFilter(f Filter) {
 	r.nft(r.filterRules())
 }
 
+// Forward lets a port of the router, TCP and UDP, lead to a host on the LAN, as
+// people set it for a server at home.
+func (r *Router) Forward(port uint16, to *NS) {
+	r.lab.t.Helper()
+	r.nft(fmt.Sprintf("table ip forward_%[1]d {\nchain pre {\ntype nat hook prerouting priority dstnat - 1;\n"+
+		"iifname \"wan\" meta l4proto { tcp, udp } th dport %[1]d dnat to %[2]v\n}\n}\n", port, to.Addr4()))
+}
+
 // Forget makes the router forget all it translates, as one does that was
 // restarted: nothing comes in any more until something went out, and a
 // symmetric NAT takes new ports.
