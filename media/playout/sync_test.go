@@ -155,7 +155,7 @@ func TestSync(t *testing.T) {
 		speaker        time.Duration
 		most           time.Duration // that the picture may take
 	}{
-		{"on a LAN nothing waits", perfect, perfect, 0, 9 * ms},
+		{"on a LAN hardly anything waits", perfect, perfect, 0, 12 * ms},
 		{"a common sound system", perfect, perfect, 40 * ms, 65 * ms},
 		{"a wireless speaker", perfect, perfect, 180 * ms, 200 * ms},
 		{"sound jitters", perfect, jittery(80 * ms), 20 * ms, 130 * ms},
