@@ -46,9 +46,9 @@ func reportedLoss(l netstack.Link) (loss float64) {
 }
 
 // expectedLoss is the loss, in percent, the audio encoder prepares for. It is
-// never below 5: forward error correction is of no use when it begins after
-// the first loss, and costs little.
-func expectedLoss(reported float64) int { return min(max(int(reported*150), 5), 30) }
+// never below 10: forward error correction is of no use when it begins after
+// the first loss, and Opus puts none into a packet for less.
+func expectedLoss(reported float64) int { return min(max(int(reported*150), 10), 30) }
 
 // counters are those of one sample, kept to make rates of two.
 type counters struct {

@@ -8,10 +8,10 @@ import (
 // Lip sync's numbers.
 const (
 	// syncSlack is how far sound and picture may be apart before the earlier
-	// one is held back. People notice sound that is 45 ms early (ITU-R
-	// BT.1359); up to here nothing is delayed for it, so that on a short path
-	// nothing is delayed at all.
-	syncSlack = 30 * time.Millisecond
+	// one is held back. People notice sound that is 45 ms early, and 125 ms
+	// late (ITU-R BT.1359); up to here next to nothing is delayed on a short
+	// path, where sound comes some 40 ms after the picture.
+	syncSlack = 37 * time.Millisecond
 	// maxSyncDelay is the most that either is held back.
 	maxSyncDelay = 200 * time.Millisecond
 	// A distance beyond maxSkew is not a fault of the network: the sender's
