@@ -32,7 +32,6 @@ const segmentsKept = 8
 type segment struct {
 	layer      int8
 	in, out    uint64 // numbers of its first packet
-	base       uint64 // sound: what is taken off the publisher's numbers
 	clock      uint32 // added to its timestamps
 	late       bool   // begins at or before the picture sent last:
 	key        uint32 // its first timestamp,
