@@ -57,8 +57,6 @@ func TestWithPion(t *testing.T) {
 	for name := range profiles {
 		t.Run(name, func(t *testing.T) {
 			ours, theirs := fixture(t, name)
-			ours, theirs = fixture(t, name)
-			var x Index
 			for i := range 70000 {
 				if i%1000 != 0 && i < 65000 {
 					continue
@@ -73,6 +71,8 @@ func TestWithPion(t *testing.T) {
 					t.Fatalf("packet %d: pion says %v", i, err)
 				}
 			}
+			ours, theirs = fixture(t, name)
+			var x Index
 			for i := range 70000 {
 				if i%1000 != 0 && i < 65000 {
 					continue
