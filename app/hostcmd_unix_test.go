@@ -1,0 +1,115 @@
+//go:build unix
+
+package app
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"candid/netstack/invite"
+)
+
+// output is a buffer that may be read while it is written.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// freePort returns a port that nobody uses now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+func TestHostPrintsInvitesAndStops(t *testing.T) {
+	var stdout, stderr output
+	args := []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--room", "cake"}
+	code := make(chan int)
+	go func() { code <- hostCommand(args, &stdout, &stderr) }()
+	for !strings.Contains(stdout.String(), "Ctrl+C ends it") {
+		select {
+		case c := <-code:
+			t.Fatalf("ended with %d: %s", c, stderr.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	links := regexp.MustCompile(`candid://\S+`).FindAllString(stdout.String(), -1)
+	if len(links) != 2 {
+		t.Fatalf("want two invites in\n%s", stdout.String())
+	}
+	for _, l := range links {
+		if inv, err := invite.Parse(l); err != nil || inv.Room != "tea" && inv.Room != "cake" {
+			t.Errorf("%s: %v", l, err)
+		}
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != exitOK {
+		t.Errorf("ended with %d: %s", c, stderr.String())
+	}
+}
+
+func TestHostRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"port in use", []string{"--loopback", "--port", port, "--dir", t.TempDir()}, exitFailed, "Port " + port + " is used by another program"},
+		{"no port", []string{"--port", "0"}, exitUsage, "1 to 65535"},
+		{"bad address", []string{"--public", "home"}, exitUsage, "not an IP address"},
+		{"bad room", []string{"--room", "a/b"}, exitUsage, "cannot name a room"},
+		{"unknown flag", []string{"--speed"}, exitUsage, "--port N"},
+		{"stray word", []string{"tea"}, exitUsage, "not a flag"},
+		{"folder is a file", []string{"--loopback", "--port", freePort(t), "--dir", blocked}, exitFailed, "candid: "},
+		{"help", []string{"--help"}, exitOK, "a room server without a window"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr output
+			if code := hostCommand(c.args, &stdout, &stderr); code != c.code {
+				t.Errorf("ended with %d, want %d", code, c.code)
+			}
+			if !strings.Contains(stderr.String(), c.says) {
+				t.Errorf("said %q, want %q in it", stderr.String(), c.says)
+			}
+		})
+	}
+}
