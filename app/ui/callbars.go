@@ -200,6 +200,7 @@ func (l callLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	put(s.bar.box, 0, size.Height-barH+2, w, barH-4)
 	s.scrim.Hidden = !s.open || beside
 	s.panel.box.Hidden = !s.open
+	s.panel.plate.Hidden = beside
 	put(s.scrim, 0, 0, size.Width, size.Height)
 	put(s.panel.box, size.Width-panelWidth, 0, panelWidth, size.Height)
 }

@@ -32,7 +32,8 @@ type callScreen struct {
 	copyBig *button
 	content *fyne.Container
 
-	talking bool // Space is held while muted
+	talking bool            // Space is held while muted
+	frames  *fyne.Animation // ticks before every paint
 }
 
 func newCallScreen(w *Window, c Call) *callScreen {
@@ -49,10 +50,17 @@ func newCallScreen(w *Window, c Call) *callScreen {
 
 func (s *callScreen) root() fyne.CanvasObject { return s.content }
 
-func (s *callScreen) entered() { s.second(s.w.now()) }
+func (s *callScreen) entered() {
+	s.frames = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Tick: s.pump.beforePaint}
+	s.frames.Start()
+	s.second(s.w.now())
+}
 
 // left leaves the call, and gives back the screens.
 func (s *callScreen) left() {
+	if s.frames != nil {
+		s.frames.Stop()
+	}
 	s.pump.close()
 	for id := range s.tiles {
 		s.call.Watch(id, nil)

@@ -13,6 +13,7 @@ type panel struct {
 	model panelModel
 	box   *fyne.Container
 	body  *fyne.Container
+	plate *plate // when the panel is over the call; beside it, the ground will do
 	roll  *container.Scroll
 
 	badge    *chip
@@ -82,7 +83,8 @@ func newPanel(s *callScreen) *panel {
 	p.foot = p.newFoot()
 	p.body = newColumn(12, panelInner)
 	p.roll = container.NewVScroll(padded(p.body, 2, 20, 24, 20))
-	p.box = layered(newShield(), newPlate(cPanel, "", 0), container.New(panelLayout{}, p.head(), p.roll))
+	p.plate = newPlate(cPanel, "", 0)
+	p.box = layered(newShield(), p.plate, container.New(panelLayout{}, p.head(), p.roll))
 	return p
 }
 

@@ -43,7 +43,7 @@ func (p *pathPicture) x(i int, w float32) float32 {
 }
 
 func (p *pathPicture) CreateRenderer() fyne.WidgetRenderer {
-	r := &pathRenderer{p: p, ground: rounded(14), pill: rounded(13), label: line(13, bold), proto: line(11, bold)}
+	r := &pathRenderer{p: p, pill: rounded(13), label: line(13, bold), proto: line(11, bold)}
 	r.edges = canvas.NewRaster(p.draw)
 	r.edges.ScaleMode = canvas.ImageScaleFastest
 	r.Refresh()
@@ -52,7 +52,7 @@ func (p *pathPicture) CreateRenderer() fyne.WidgetRenderer {
 
 type pathRenderer struct {
 	p            *pathPicture
-	ground, pill *canvas.Rectangle
+	pill         *canvas.Rectangle
 	edges        *canvas.Raster
 	label, proto *canvas.Text
 	stops        []stop
@@ -67,7 +67,7 @@ type stop struct {
 func (r *pathRenderer) Destroy() {}
 
 func (r *pathRenderer) Objects() []fyne.CanvasObject {
-	objs := []fyne.CanvasObject{r.ground, r.edges, r.pill, r.label, r.proto}
+	objs := []fyne.CanvasObject{r.edges, r.pill, r.label, r.proto}
 	for _, s := range r.stops {
 		objs = append(objs, s.icon, s.initials, s.title, s.sub1)
 	}
@@ -77,7 +77,6 @@ func (r *pathRenderer) Objects() []fyne.CanvasObject {
 func (r *pathRenderer) MinSize() fyne.Size { return fyne.NewSize(240, pathHeight) }
 
 func (r *pathRenderer) Layout(s fyne.Size) {
-	r.ground.Resize(s)
 	r.edges.Resize(s)
 	m := r.label.MinSize()
 	put(r.pill, (s.Width-m.Width)/2-12, 13, m.Width+24, 26)
@@ -106,7 +105,6 @@ func (r *pathRenderer) Refresh() {
 	}
 	r.stops = r.stops[:len(v.Stations)]
 	col := colour(pathColour(v.Path))
-	r.ground.FillColor = colour(cCard)
 	r.pill.FillColor = over(faded(col, 0.16), colour(cCard))
 	r.label.Text, r.label.Color = v.Label, col
 	r.proto.Text, r.proto.Color = v.Protocol, colour(cFaint)
@@ -133,6 +131,7 @@ func (p *pathPicture) draw(w, h int) image.Image {
 	pn := newPen(p.img, w, h, p.Size().Width)
 	p.img = pn.img
 	n := len(p.v.Stations)
+	pn.ground(p.Size(), 14)
 	if n < 2 || w < 8 {
 		return pn.img
 	}
@@ -246,6 +245,7 @@ func (s *starPicture) named() bool { return len(s.v.Nodes) <= 8 }
 func (s *starPicture) draw(w, h int) image.Image {
 	pn := newPen(s.img, w, h, s.Size().Width)
 	s.img = pn.img
+	pn.ground(s.Size(), 14)
 	if w < 8 || len(s.v.Nodes) == 0 {
 		return pn.img
 	}
@@ -280,7 +280,7 @@ func (s *starPicture) draw(w, h int) image.Image {
 }
 
 func (s *starPicture) CreateRenderer() fyne.WidgetRenderer {
-	r := &starRenderer{s: s, ground: rounded(14), ring: focusRing(17), icon: newIcon(), hub: line(11.5, bold)}
+	r := &starRenderer{s: s, ring: focusRing(17), icon: newIcon(), hub: line(11.5, bold)}
 	r.edges = canvas.NewRaster(s.draw)
 	r.edges.ScaleMode = canvas.ImageScaleFastest
 	r.Refresh()
@@ -288,12 +288,12 @@ func (s *starPicture) CreateRenderer() fyne.WidgetRenderer {
 }
 
 type starRenderer struct {
-	s            *starPicture
-	ground, ring *canvas.Rectangle
-	edges        *canvas.Raster
-	icon         *canvas.Image
-	hub          *canvas.Text
-	nodes        []nodeTexts
+	s     *starPicture
+	ring  *canvas.Rectangle
+	edges *canvas.Raster
+	icon  *canvas.Image
+	hub   *canvas.Text
+	nodes []nodeTexts
 }
 
 type nodeTexts struct{ initials, name, label *canvas.Text }
@@ -301,7 +301,7 @@ type nodeTexts struct{ initials, name, label *canvas.Text }
 func (r *starRenderer) Destroy() {}
 
 func (r *starRenderer) Objects() []fyne.CanvasObject {
-	objs := []fyne.CanvasObject{r.ground, r.edges, r.icon, r.hub}
+	objs := []fyne.CanvasObject{r.edges, r.icon, r.hub}
 	for _, n := range r.nodes {
 		objs = append(objs, n.initials, n.name, n.label)
 	}
@@ -311,7 +311,6 @@ func (r *starRenderer) Objects() []fyne.CanvasObject {
 func (r *starRenderer) MinSize() fyne.Size { return fyne.NewSize(240, starHeight) }
 
 func (r *starRenderer) Layout(s fyne.Size) {
-	r.ground.Resize(s)
 	r.edges.Resize(s)
 	ringAround(r.ring, 0, 0, s.Width, s.Height)
 	hub, spots := r.s.spots(s)
@@ -349,7 +348,6 @@ func (r *starRenderer) Refresh() {
 		r.nodes = append(r.nodes, nodeTexts{line(11, bold), line(11, bold), line(10.5, plain)})
 	}
 	r.nodes = r.nodes[:len(v.Nodes)]
-	r.ground.FillColor = colour(cCard)
 	setIcon(r.icon, v.Icon, colour(cAccent))
 	r.hub.Text, r.hub.Color = v.Hub, colour(cText)
 	for i, n := range v.Nodes {

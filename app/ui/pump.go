@@ -39,6 +39,7 @@ type Pump struct {
 	run   func() // p.swap, made once so that wake allocates nothing
 
 	queued  atomic.Bool  // a call is queued or a timer runs
+	posted  atomic.Bool  // a call is queued
 	last    atomic.Int64 // when pictures were handed over, in ns of now
 	spacing atomic.Int64
 	stopped atomic.Bool
@@ -89,7 +90,7 @@ func (p *Pump) wake(eager bool) {
 		wait = max(wait, rideAlong)
 	}
 	if wait <= 0 {
-		p.do(p.run)
+		p.post()
 		return
 	}
 	p.wait(wait, !eager)
@@ -104,7 +105,7 @@ func (p *Pump) wait(d time.Duration, early bool) {
 	defer p.mu.Unlock()
 	p.early = early
 	if p.timer == nil {
-		p.timer = p.after(d, p.fire)
+		p.timer = p.after(d, p.post)
 		return
 	}
 	p.timer.Reset(d)
@@ -123,13 +124,25 @@ func (p *Pump) hurry() {
 		p.timer.Reset(wait)
 		return
 	}
+	p.post()
+}
+
+// post queues the hand-over.
+func (p *Pump) post() {
+	p.posted.Store(true)
 	p.do(p.run)
 }
 
-func (p *Pump) fire() { p.do(p.run) }
+// beforePaint hands over what is due, when Fyne is about to paint and its queue
+// has not had its turn: after a long paint both are ready, and Fyne takes either.
+// Main goroutine.
+func (p *Pump) beforePaint(float32) { p.swap() }
 
-// swap hands every waiting picture over. Main goroutine.
+// swap hands every waiting picture over, if that is due. Main goroutine.
 func (p *Pump) swap() {
+	if !p.posted.CompareAndSwap(true, false) {
+		return
+	}
 	p.last.Store(p.now().UnixNano())
 	p.queued.Store(false) // before looking: what comes now wakes the pump again
 	if p.stopped.Load() {

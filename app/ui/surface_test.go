@@ -101,7 +101,7 @@ func TestFirstPictureIsHandedOverAtOnce(t *testing.T) {
 	if q.len() != 0 || !ft.armed || ft.due != spacingOne-5*time.Millisecond {
 		t.Fatalf("queued %d, timer %v; want the rest of the spacing", q.len(), ft.due)
 	}
-	p.fire()
+	p.post()
 	q.run()
 	if s.shown.Image.Pix[0] != 2 {
 		t.Error("the second picture was lost")
@@ -151,7 +151,7 @@ func TestSeveralTilesShareAHandOver(t *testing.T) {
 	}
 	handed := 0
 	p.handed = func(n int) { handed = n }
-	p.fire()
+	p.post()
 	q.run()
 	if handed != 9 {
 		t.Errorf("%d pictures at once, want 9", handed)
@@ -272,6 +272,7 @@ func TestPumpConcurrently(t *testing.T) {
 	shown.Wait()
 	p.close()
 	p.stopped.Store(false)
+	p.posted.Store(true)
 	p.swap() // the last of each
 	for i := range all {
 		if _, ok := count.Load([2]int{i, 199}); !ok {

@@ -81,7 +81,7 @@ func (t *tile) CreateRenderer() fyne.WidgetRenderer {
 		t: t, ground: rounded(tileRadius), disc: &canvas.Circle{}, initials: line(26, bold),
 		veil: rounded(tileRadius), problem: line(14, bold), problemIcon: newIcon(),
 		pill: rounded(9), mic: newIcon(), name: line(12.5, bold),
-		badgePill: rounded(9), badge: line(12, bold), ring: rounded(tileRadius),
+		badgePill: rounded(9), badge: line(12, bold), ring: newOutline(tileRadius),
 	}
 	r.Refresh()
 	return r
@@ -90,7 +90,7 @@ func (t *tile) CreateRenderer() fyne.WidgetRenderer {
 type tileRenderer struct {
 	t                             *tile
 	ground, veil, pill, badgePill *canvas.Rectangle
-	ring                          *canvas.Rectangle
+	ring                          *outline
 	disc                          *canvas.Circle
 	initials, problem             *canvas.Text
 	name, badge                   *canvas.Text
@@ -100,16 +100,17 @@ type tileRenderer struct {
 func (r *tileRenderer) Destroy() {}
 
 func (r *tileRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.ground, r.disc, r.initials, r.t.screen.image, r.veil, r.problemIcon, r.problem,
-		r.pill, r.mic, r.name, r.badgePill, r.badge, r.ring}
+	return append([]fyne.CanvasObject{r.ground, r.disc, r.initials, r.t.screen.image, r.veil, r.problemIcon, r.problem,
+		r.pill, r.mic, r.name, r.badgePill, r.badge}, r.ring.objects()...)
 }
 
 func (r *tileRenderer) MinSize() fyne.Size { return fyne.NewSize(64, 40) }
 
 func (r *tileRenderer) Layout(s fyne.Size) {
-	for _, o := range []fyne.CanvasObject{r.ground, r.t.screen.image, r.veil, r.ring} {
+	for _, o := range []fyne.CanvasObject{r.ground, r.t.screen.image, r.veil} {
 		put(o, 0, 0, s.Width, s.Height)
 	}
+	r.ring.layout(s)
 	d := min(min(s.Width, s.Height)*0.44, 148)
 	put(r.disc, (s.Width-d)/2, (s.Height-d)/2, d, d)
 	r.initials.TextSize = d * 0.36
@@ -175,27 +176,26 @@ func (r *tileRenderer) Refresh() {
 	r.badgePill.Hidden = r.badge.Hidden
 	r.refreshRing(over)
 	r.Layout(r.t.Size())
-	for _, o := range []fyne.CanvasObject{r.ground, r.disc, r.initials, r.veil, r.problem, r.pill, r.name, r.badgePill, r.badge, r.ring} {
+	for _, o := range []fyne.CanvasObject{r.ground, r.disc, r.initials, r.veil, r.problem, r.pill, r.name, r.badgePill, r.badge} {
 		o.Refresh()
 	}
+	r.ring.refresh()
 }
 
-// refreshRing shows who speaks. A ring that is not seen is not drawn: even a
-// transparent one is paid for at every pixel.
+// refreshRing shows who speaks.
 func (r *tileRenderer) refreshRing(over bool) {
 	t := r.t
-	r.ring.Hidden = false
 	switch {
 	case t.focused:
-		r.ring.StrokeWidth, r.ring.StrokeColor = 3, colour(cAccent)
+		r.ring.show(colour(cAccent), 3)
 	case t.look.Speaking:
-		r.ring.StrokeWidth, r.ring.StrokeColor = 3, ringGreen
+		r.ring.show(ringGreen, 3)
 	case t.floating:
-		r.ring.StrokeWidth, r.ring.StrokeColor = 2, faded(colour(cOnPill), 0.35)
+		r.ring.show(faded(colour(cOnPill), 0.35), 2)
 	case over:
-		r.ring.StrokeWidth, r.ring.StrokeColor = 1, faded(colour(cOnPill), 0.4)
+		r.ring.show(faded(colour(cOnPill), 0.4), 1)
 	default:
-		r.ring.Hidden = true
+		r.ring.show(color.Transparent, 0)
 	}
 }
 
