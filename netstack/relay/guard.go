@@ -15,6 +15,8 @@ type guard struct {
 	local netip.Addr
 	reply func(frame []byte, to netip.AddrPort)
 	alloc func(from netip.AddrPort) *allocation
+	// binding, if not nil, answers Binding requests.
+	binding func(m *stun.Message, from netip.AddrPort)
 
 	msg   stun.Message
 	cache [64]byte
@@ -40,6 +42,8 @@ func (g *guard) pass(p []byte, from netip.AddrPort) bool {
 	case t.Class == stun.ClassIndication && t.Method == stun.MethodSend:
 		g.send(from)
 	case t.Class != stun.ClassRequest:
+	case t.Method == stun.MethodBinding && g.binding != nil:
+		g.binding(&g.msg, from)
 	case t.Method == stun.MethodBinding:
 		if g.srv.mayReply(from.Addr()) {
 			g.reply(putBindingSuccess(g.cache[:], from, g.msg.TransactionID), from)

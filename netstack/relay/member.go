@@ -101,13 +101,19 @@ func (s *Server) Issue(id Member, from netip.Addr) (Credential, error) {
 	}
 	s.placeLocked(m, from.Unmap())
 	if len(m.credentials) == keptCredentials {
-		delete(s.users, m.credentials[0].Username)
+		s.forgetLocked(m.credentials[0])
 		m.credentials = m.credentials[1:]
 	}
 	c.member = m
 	m.credentials = append(m.credentials, c)
 	s.users[c.Username] = c
+	s.hashes[hashUser(c.Username, s.cfg.Realm)] = c
 	return c.Credential, nil
+}
+
+func (s *Server) forgetLocked(c *credential) {
+	delete(s.users, c.Username)
+	delete(s.hashes, hashUser(c.Username, s.cfg.Realm))
 }
 
 func (s *Server) newMemberLocked(id Member) *member {
@@ -166,7 +172,7 @@ func (s *Server) Revoke(id Member) {
 	}
 	delete(s.members, id)
 	for _, c := range m.credentials {
-		delete(s.users, c.Username)
+		s.forgetLocked(c)
 	}
 	s.leavePlaceLocked(m)
 	if m.room.leave(m) {

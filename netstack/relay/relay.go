@@ -104,6 +104,7 @@ type Server struct {
 	closed   bool
 	members  map[Member]*member
 	users    map[string]*credential // by user name
+	hashes   map[userHash]*credential
 	rooms    map[string]*room
 	sources  map[netip.Addr]int // members by where they come from
 	relayed  map[netip.AddrPort]*allocation
@@ -147,6 +148,7 @@ func New(cfg Config) *Server {
 		relayed:  make(map[netip.AddrPort]*allocation),
 		reserved: make(map[string]reservation),
 		sites:    make(map[*site]struct{}),
+		hashes:   make(map[userHash]*credential),
 		streams:  make(map[netip.Addr]*streamSite),
 	}
 	if s.log == nil {

@@ -41,6 +41,10 @@ type site struct {
 
 	mu      sync.RWMutex
 	clients map[netip.AddrPort]*udpClient
+
+	altMu   sync.Mutex
+	alt     *alternate
+	altDone sync.WaitGroup
 }
 
 type request struct {
@@ -59,7 +63,7 @@ func (s *Server) Site(local netip.AddrPort, out PacketWriter) (Site, error) {
 		done:     make(chan struct{}),
 		clients:  make(map[netip.AddrPort]*udpClient),
 	}
-	x.guard = guard{srv: s, local: local.Addr(), alloc: x.alloc, reply: func(p []byte, to netip.AddrPort) {
+	x.guard = guard{srv: s, local: local.Addr(), alloc: x.alloc, binding: x.binding, reply: func(p []byte, to netip.AddrPort) {
 		_, _ = x.out.WriteTo(p, to)
 	}}
 	s.mu.Lock()
@@ -101,6 +105,13 @@ func (x *site) Close() error {
 		x.srv.mu.Lock()
 		delete(x.srv.sites, x)
 		x.srv.mu.Unlock()
+		x.altMu.Lock()
+		alt := x.alt
+		x.altMu.Unlock()
+		if alt != nil {
+			x.closeAlternate(alt)
+		}
+		x.altDone.Wait()
 	})
 	return nil
 }
