@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,7 +19,6 @@ import (
 	"candid/app/host"
 	"candid/app/ui"
 
-	"fyne.io/fyne/v2"
 	fyneapp "fyne.io/fyne/v2/app"
 )
 
@@ -82,6 +82,9 @@ func windowCommand(args []string, stderr io.Writer) int {
 		return exitFailed
 	}
 	defer e.Close()
+	if !f.verbose {
+		log.SetOutput(io.Discard) // the toolkit's: it complains of desktops without D-Bus
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if f.windowless {
@@ -110,7 +113,7 @@ func runWindow(ctx context.Context, e *engine, f windowFlags) error {
 			<-ctx.Done()
 			failed <- nil
 		}
-		fyne.Do(w.Close)
+		w.Post(w.Close)
 	}()
 	w.ShowAndRun()
 	cancel()
@@ -130,7 +133,7 @@ func measureWindow(ctx context.Context, e *engine, w *ui.Window, f windowFlags) 
 		}
 	}
 	if f.member == 0 {
-		fyne.Do(w.TogglePanel)
+		w.Post(w.TogglePanel)
 	}
 	if err := measure(ctx, e, s, f); err != nil {
 		return err

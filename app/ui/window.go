@@ -8,7 +8,6 @@ package ui
 
 import (
 	"context"
-	"image"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,8 +35,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Window is the one window of the program. But for Open and Capture, its
-// methods are for the main goroutine.
+// Window is the one window of the program. But for Post, its methods are for
+// the main goroutine.
 type Window struct {
 	app    fyne.App
 	engine Engine
@@ -180,13 +179,9 @@ func (w *Window) TogglePanel() {
 	}
 }
 
-// Capture takes the window's picture. It waits for the main goroutine and must
-// not be called on it.
-func (w *Window) Capture() image.Image {
-	got := make(chan image.Image, 1)
-	w.do(func() { got <- w.win.Canvas().Capture() })
-	return <-got
-}
+// Post runs f on the main goroutine, later. It may be called from any
+// goroutine.
+func (w *Window) Post(f func()) { w.do(f) }
 
 // heart beats ten times a second while somebody needs it, and passes on that
 // devices changed. At most one beat is queued.
