@@ -1,4 +1,5 @@
-// Package mix sums sound. It holds no device, no goroutine and no lock.
+// Package mix makes one of many: it sums sound, and composes pictures. It holds
+// no device, no goroutine and no lock.
 package mix
 
 import "math"
