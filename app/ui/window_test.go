@@ -575,21 +575,3 @@ func checkApart(t *testing.T, r *rig, size fyne.Size, labels []string) {
 		boxes = append(boxes, b)
 	}
 }
-
-func TestCapture(t *testing.T) {
-	r := open(t, ui.Options{})
-	got := make(chan bool, 1)
-	go func() { got <- r.w.Capture().Bounds().Dx() == 1280 }()
-	var ok bool
-	r.until("the picture", func() bool {
-		select {
-		case ok = <-got:
-			return true
-		default:
-			return false
-		}
-	})
-	if !ok {
-		t.Error("the picture has another size")
-	}
-}
