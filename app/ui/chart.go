@@ -229,7 +229,7 @@ func (c *chartStack) draw(w, h int) image.Image {
 
 // chart draws one graph between the heights top and base.
 func (p *pen) chart(v chartView, top, base, width float64) {
-	p.box(0, top, width, base-top, 8, colour(cCard))
+	p.box(0, top, width, base-top, 8, colour(cInset))
 	grid := colour(cLine)
 	p.stroke([]xy{{6, (top + base) / 2}, {width - 6, (top + base) / 2}}, 1, grid, 2, 5)
 	scale := v.top()

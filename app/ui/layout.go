@@ -202,19 +202,19 @@ func padded(o fyne.CanvasObject, top, right, bottom, left float32) *fyne.Contain
 
 // middle centres one object, if there is one, of fixed size, and keeps it on the window when that
 // is smaller.
-type middle struct{}
+type middle struct{ edge float32 } // edge is the least space above and below
 
-// edge is the least space between something in the middle and the window.
+// edge is the space between something over the window and its border.
 const edge = 20
 
 func (middle) MinSize(objs []fyne.CanvasObject) fyne.Size { return fyne.NewSize(0, 0) }
 
-func (middle) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+func (l middle) Layout(objs []fyne.CanvasObject, s fyne.Size) {
 	if len(objs) == 0 {
 		return
 	}
 	m := objs[0].MinSize()
-	w, h := min(m.Width, s.Width), min(m.Height, s.Height-2*edge)
+	w, h := min(m.Width, s.Width), min(m.Height, s.Height-2*l.edge)
 	put(objs[0], (s.Width-w)/2, (s.Height-h)/2, w, h)
 }
 

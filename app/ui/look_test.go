@@ -16,7 +16,7 @@ var looks = map[string]palette{"dark": dark, "light": light}
 // drawn on, and signs to 3.
 func TestContrast(t *testing.T) {
 	texts := []fyne.ThemeColorName{cText, cDim, cFaint, cAccent, cGood, cWarn, cBad, cTeal, cViolet}
-	grounds := []fyne.ThemeColorName{cGround, cPanel, cCard}
+	grounds := []fyne.ThemeColorName{cGround, cPanel, cCard, cInset}
 	for name, p := range looks {
 		check := func(what string, fg, bg color.NRGBA, want float64) {
 			if c := contrast(fg, bg); c < want {

@@ -14,6 +14,7 @@ const (
 	cGround  fyne.ThemeColorName = theme.ColorNameBackground
 	cPanel   fyne.ThemeColorName = "candid.panel"  // a surface on the ground
 	cCard    fyne.ThemeColorName = "candid.card"   // a surface on a panel
+	cInset   fyne.ThemeColorName = "candid.inset"  // a card of the connection panel
 	cRaised  fyne.ThemeColorName = "candid.raised" // something to press
 	cHover   fyne.ThemeColorName = "candid.hover"  // the same under the pointer
 	cLine    fyne.ThemeColorName = "candid.line"   // borders and rules
@@ -42,7 +43,7 @@ const (
 type palette map[fyne.ThemeColorName]color.NRGBA
 
 var dark = palette{
-	cGround: rgb(0x0b0e15), cPanel: rgb(0x121722), cCard: rgb(0x192030), cRaised: rgb(0x232c3e), cHover: rgb(0x2d384e),
+	cGround: rgb(0x0b0e15), cPanel: rgb(0x121722), cCard: rgb(0x192030), cInset: rgb(0x151b28), cRaised: rgb(0x232c3e), cHover: rgb(0x2d384e),
 	cLine: rgb(0x283246), cTile: rgb(0x171d2a),
 	cText: rgb(0xe9edf6), cDim: rgb(0xa3aec2), cFaint: rgb(0x8e9ab0),
 	cAccent: rgb(0x93a5ff), cFill: rgb(0x5266e4), cOnFill: rgb(0xffffff), cFillHot: rgb(0x4658cf),
@@ -53,11 +54,11 @@ var dark = palette{
 }
 
 var light = palette{
-	cGround: rgb(0xeff1f6), cPanel: rgb(0xffffff), cCard: rgb(0xf4f6fa), cRaised: rgb(0xe6eaf2), cHover: rgb(0xdbe1ec),
+	cGround: rgb(0xeff1f6), cPanel: rgb(0xffffff), cCard: rgb(0xf4f6fa), cInset: rgb(0xffffff), cRaised: rgb(0xe6eaf2), cHover: rgb(0xdbe1ec),
 	cLine: rgb(0xdce1ea), cTile: rgb(0xdfe4ee),
 	cText: rgb(0x171d2b), cDim: rgb(0x4c576b), cFaint: rgb(0x5a6579),
 	cAccent: rgb(0x3550d4), cFill: rgb(0x3c57e0), cOnFill: rgb(0xffffff), cFillHot: rgb(0x2c45c4),
-	cGood: rgb(0x0b6b43), cWarn: rgb(0x7c5200), cBad: rgb(0xb41f3a), cTeal: rgb(0x0a6a60), cViolet: rgb(0x6a3fc4),
+	cGood: rgb(0x0b6b43), cWarn: rgb(0x874e00), cBad: rgb(0xb41f3a), cTeal: rgb(0x0a6a60), cViolet: rgb(0x6a3fc4),
 	cLeave: rgb(0xd42f4b), cOnLeave: rgb(0xffffff),
 	cScrim: rgba(0x1a2030, 0x80), cPill: rgba(0x0b0e15, 0xb8), cOnPill: rgb(0xffffff), cBadPill: rgb(0xff9aa8),
 	cShadow: rgba(0x1a2440, 0x26),

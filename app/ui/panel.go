@@ -77,14 +77,14 @@ func newPanel(s *callScreen) *panel {
 	p.failed = newSection("Servers that did not answer", true, p.show)
 	p.rows.localTitle, p.rows.remoteTitle = newText("Yours", 12.5, bold, cDim), newText("Theirs", 12.5, bold, cDim)
 	p.badgeRow = newRow(10, p.badge, newFiller(), p.age)
-	p.planRow = card(cCard, "", 12, padded(newColumn(8, panelInner-28, newRow(10, newText("Path", 13, bold, cText), newFiller(), p.mode), p.planWhy), 12, 14, 12, 14))
+	p.planRow = card(cInset, "", 12, padded(newColumn(8, panelInner-28, newRow(10, newText("Path", 13, bold, cText), newFiller(), p.mode), p.planWhy), 12, 14, 12, 14))
 	p.chartHead = p.newChartHead()
 	p.pairsHint = newPara("Each line is one way between two addresses that was tried. The one in use is on top; press one for more.", 12.5, plain, cDim)
 	p.foot = p.newFoot()
 	p.body = newColumn(12, panelInner)
 	p.roll = container.NewVScroll(padded(p.body, 2, 20, 24, 20))
-	p.plate = newPlate(cPanel, "", 0)
-	p.box = layered(newShield(), p.plate, container.New(panelLayout{}, p.head(), p.roll))
+	p.plate = newPlate(cGround, "", 0)
+	p.box = layered(newShield(), p.plate, container.New(leftEdge{}, newPlate(cLine, "", 0)), container.New(panelLayout{}, p.head(), p.roll))
 	return p
 }
 
@@ -225,6 +225,13 @@ func (p *panel) arrange(objs []fyne.CanvasObject) {
 	p.body.Layout.Layout(objs, p.body.Size())
 	p.roll.Refresh()
 }
+
+// leftEdge is a line at the left.
+type leftEdge struct{}
+
+func (leftEdge) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
+
+func (leftEdge) Layout(objs []fyne.CanvasObject, s fyne.Size) { put(objs[0], 0, 0, 1, s.Height) }
 
 // panelLayout is the head over the rest.
 type panelLayout struct{}

@@ -105,7 +105,7 @@ func (r *pathRenderer) Refresh() {
 	}
 	r.stops = r.stops[:len(v.Stations)]
 	col := colour(pathColour(v.Path))
-	r.pill.FillColor = over(faded(col, 0.16), colour(cCard))
+	r.pill.FillColor = over(faded(col, 0.16), colour(cInset))
 	r.label.Text, r.label.Color = v.Label, col
 	r.proto.Text, r.proto.Color = v.Protocol, colour(cFaint)
 	for i, s := range v.Stations {
@@ -150,7 +150,7 @@ func (p *pathPicture) draw(w, h int) image.Image {
 	pn.arc(xy{xs[0], stationY - stationSize - 5}, xy{mid, -26}, xy{xs[n-1], stationY - stationSize - 5}, 1.2, faded(col, 0.55), 1, 5)
 	for i, s := range p.v.Stations {
 		at := xy{xs[i], stationY}
-		pn.disc(at, stationSize+4, colour(cCard))
+		pn.disc(at, stationSize+4, colour(cInset))
 		if s.Icon == "" {
 			pn.disc(at, stationSize, avatarFor(s.Who).disc)
 			continue
@@ -264,13 +264,13 @@ func (s *starPicture) draw(w, h int) image.Image {
 	}
 	for i, q := range spots {
 		n := s.v.Nodes[i]
-		pn.disc(q, nodeRadius+3, colour(cCard))
+		pn.disc(q, nodeRadius+3, colour(cInset))
 		pn.disc(q, nodeRadius, avatarFor(n.Name).disc)
 		if n.Selected {
 			pn.ring(q, nodeRadius+1.5, 2.5, colour(n.Col))
 		}
 	}
-	pn.disc(hub, 29, colour(cCard))
+	pn.disc(hub, 29, colour(cInset))
 	if s.v.Icon == "" {
 		pn.disc(hub, 25, avatarFor("You").disc)
 	} else {

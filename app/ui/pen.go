@@ -101,7 +101,7 @@ func (p *pen) box(x, y, w, h, r float64, c color.Color) {
 
 // ground fills the whole picture, size in units, as a card.
 func (p *pen) ground(size fyne.Size, radius float64) {
-	p.box(0, 0, float64(size.Width), float64(size.Height), radius, colour(cCard))
+	p.box(0, 0, float64(size.Width), float64(size.Height), radius, colour(cInset))
 }
 
 // under fills the area between a curve, whose points go from left to right, and

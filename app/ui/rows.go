@@ -142,7 +142,7 @@ func (x *pairRenderer) Layout(s fyne.Size) {
 func (x *pairRenderer) Refresh() {
 	v := x.r.v
 	x.ground.Hidden = !v.Selected && !x.r.hovered && !x.r.open
-	x.ground.FillColor = colour(cCard)
+	x.ground.FillColor = colour(cInset)
 	dot, text := cFaint, cText
 	switch {
 	case v.Selected:

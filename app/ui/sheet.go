@@ -62,7 +62,7 @@ func (w *Window) openSheet(title string, width float32, body fyne.CanvasObject, 
 	plate.shadow = true
 	inner := container.New(sheetBody{width: width, body: body}, padded(head, 18, 16, 14, 24), scroll)
 	s := &sheet{closed: closed}
-	s.overlay = container.New(stack{}, newScrim(w.closeSheet), container.New(middle{}, container.New(stack{}, newShield(), plate, inner)))
+	s.overlay = container.New(stack{}, newScrim(w.closeSheet), container.New(middle{edge}, container.New(stack{}, newShield(), plate, inner)))
 	w.sheet = s
 	c := w.win.Canvas()
 	c.Overlays().Add(s.overlay)

@@ -57,6 +57,7 @@ var shots = []shot{
 	{name: "panel-sfu", size: large, call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
 	{name: "panel-small", size: small, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
 	{name: "panel-deep", size: fyne.NewSize(1280, 2150), call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: deep},
+	{name: "notices", call: func() *uitest.Call { return room(3, uitest.LAN) }, act: tell},
 	{name: "reconnecting", call: reconnecting},
 	{name: "ended", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(nil)},
 	{name: "error", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(uitest.ErrUnreachable)},
@@ -140,6 +141,12 @@ func reconnecting() *uitest.Call {
 	s.State, s.Problem = call.Reconnecting, "The host does not answer; the call goes on, and Candid tries again."
 	s.Others[0].Problem = "not responding"
 	return uitest.NewCall(s, uitest.Line(1, uitest.Lost, now))
+}
+
+func tell(_ *ui.Window, e *uitest.Engine) {
+	none := func(*call.Snapshot) {}
+	e.Current().Tell(none, call.MemberJoined{Member: uitest.MemberAt(2)})
+	e.Current().Tell(none, call.MemberLeft{Member: uitest.MemberAt(3), Why: "connection lost"})
 }
 
 func panel(w *ui.Window, _ *uitest.Engine) { w.TogglePanel() }
