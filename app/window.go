@@ -18,6 +18,7 @@ import (
 	"candid/app/demo"
 	"candid/app/host"
 	"candid/app/ui"
+	"candid/app/x11"
 
 	fyneapp "fyne.io/fyne/v2/app"
 )
@@ -102,7 +103,7 @@ func windowCommand(args []string, stderr io.Writer) int {
 // runWindow shows the window until it is closed or ctx ends.
 func runWindow(ctx context.Context, e *engine, f windowFlags) error {
 	a := fyneapp.NewWithID(appID)
-	w := ui.New(a, e, ui.Options{Link: f.link, JoinAtOnce: f.measure != ""})
+	w := ui.New(a, e, ui.Options{Link: f.link, JoinAtOnce: f.measure != "", Minimised: minimised()})
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -128,7 +129,7 @@ func measureWindow(ctx context.Context, e *engine, w *ui.Window, f windowFlags) 
 		return err
 	}
 	if f.screenshot != "" {
-		if err := demo.Place(ctx, f.member*demo.WindowWidth); err != nil {
+		if err := x11.Place(ctx, f.member*demo.WindowWidth); err != nil {
 			return err
 		}
 	}
@@ -141,7 +142,7 @@ func measureWindow(ctx context.Context, e *engine, w *ui.Window, f windowFlags) 
 	if f.screenshot == "" {
 		return nil
 	}
-	return demo.Screenshot(f.screenshot)
+	return x11.Screenshot(f.screenshot)
 }
 
 // measureWindowless joins, measures and leaves.

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"candid/app/call"
@@ -91,6 +93,16 @@ func (m *callModel) floats() bool { return len(m.snap.Others) == 1 }
 
 // badge is what the top bar and the panel say of the way media takes.
 func (m *callModel) badge() (text string, p verdict.Path) { return summary(m.lines) }
+
+// title is what the title bar and the task bar show: what there is to know of
+// the call while another window is on top.
+func (m *callModel) title() string {
+	parts := []string{roomName(m.snap.Room), appName}
+	if badge, _ := m.badge(); badge != "" {
+		parts = slices.Insert(parts, 0, badge)
+	}
+	return strings.Join(parts, " – ")
+}
 
 // summary puts the verdicts of all lines into one badge.
 func summary(lines []call.Line) (text string, p verdict.Path) {

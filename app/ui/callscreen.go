@@ -93,6 +93,7 @@ func (s *callScreen) refresh() {
 	}
 	s.showTiles()
 	s.showCurtain()
+	s.w.win.SetTitle(s.model.title())
 	s.top.show(s.model, s.w.now())
 	s.bar.show(s.model, s.open, s.talking)
 	if s.open {
@@ -189,10 +190,11 @@ func (s *callScreen) beat(now time.Time, second bool) {
 // second shows what changes every second.
 func (s *callScreen) second(now time.Time) {
 	if m := s.w.opts.Minimised; m != nil {
-		s.pump.setRunning(!m(s.w.win))
+		s.pump.setRunning(!m())
 	}
 	s.model.lines = s.call.Lines()
 	s.showTiles()
+	s.w.win.SetTitle(s.model.title())
 	s.top.show(s.model, now)
 	if s.open {
 		s.panel.show()

@@ -27,13 +27,16 @@ type Options struct {
 	JoinAtOnce bool
 	// Minimised, if not nil, reports on the main goroutine whether nobody can
 	// see the window, which Fyne does not tell; it is asked once a second.
-	Minimised func(fyne.Window) bool
+	Minimised func() bool
 	// Do runs a function on the main goroutine, later and in order; nil is
 	// fyne.Do. Tests give their own.
 	Do func(func())
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
+
+// appName stands in the title bar.
+const appName = "Candid"
 
 // Window is the one window of the program. But for Post, its methods are for
 // the main goroutine.
@@ -94,7 +97,7 @@ func New(a fyne.App, e Engine, opts Options) *Window {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	a.Settings().SetTheme(Theme{Mode: e.Config().Theme})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon))
-	w.win = a.NewWindow("Candid")
+	w.win = a.NewWindow(appName)
 	w.win.SetPadded(false)
 	w.win.SetMaster()
 	w.win.SetCloseIntercept(w.Close)
@@ -237,6 +240,7 @@ func (w *Window) show(s screen) {
 	}
 	w.win.Canvas().Unfocus() // a blinking cursor repaints for ever
 	w.screen = s
+	w.win.SetTitle(appName)
 	w.stage.Objects[0] = s.root()
 	w.stage.Refresh()
 	s.entered()

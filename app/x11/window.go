@@ -1,4 +1,6 @@
-package demo
+// Package x11 asks an X11 display about the window of this process: what the
+// toolkit does not tell. It works under XWayland too.
+package x11
 
 import (
 	"context"
@@ -77,7 +79,8 @@ func Place(ctx context.Context, left int) error {
 	}
 	defer x.Close()
 	id, _, err := ownWindow(x)
-	for errors.Is(err, errNoWindow) && sleep(ctx, 50*time.Millisecond) == nil {
+	for errors.Is(err, errNoWindow) && ctx.Err() == nil {
+		time.Sleep(50 * time.Millisecond)
 		id, _, err = ownWindow(x)
 	}
 	if err == nil {
@@ -89,10 +92,62 @@ func Place(ctx context.Context, left int) error {
 	return nil
 }
 
+// Watcher looks at the window again and again, over one connection.
+type Watcher struct {
+	x  *xgb.Conn
+	id xproto.Window
+}
+
+// Watch begins to watch the window of this process, which must be there.
+func Watch() (*Watcher, error) {
+	x, err := connect()
+	if err != nil {
+		return nil, fmt.Errorf("watch the window: %w", err)
+	}
+	id, _, err := ownWindow(x)
+	if err != nil {
+		x.Close()
+		return nil, fmt.Errorf("watch the window: %w", err)
+	}
+	return &Watcher{x, id}, nil
+}
+
+// Hidden reports whether nobody can see the window because it is minimised or
+// on another desktop (EWMH _NET_WM_STATE_HIDDEN). One look takes a fraction of
+// a millisecond.
+func (w *Watcher) Hidden() bool {
+	state, err1 := atom(w.x, "_NET_WM_STATE")
+	hidden, err2 := atom(w.x, "_NET_WM_STATE_HIDDEN")
+	if err1 != nil || err2 != nil || hidden == xproto.AtomNone {
+		return false
+	}
+	const most = 32 // states a window can have at once; there are 13
+	p, err := xproto.GetProperty(w.x, false, w.id, state, xproto.AtomAtom, 0, most).Reply()
+	if err != nil {
+		return false
+	}
+	for v := p.Value; len(v) >= 4; v = v[4:] {
+		if xproto.Atom(xgb.Get32(v)) == hidden {
+			return true
+		}
+	}
+	return false
+}
+
+// Close ends the connection.
+func (w *Watcher) Close() { w.x.Close() }
+
+func atom(x *xgb.Conn, name string) (xproto.Atom, error) {
+	r, err := xproto.InternAtom(x, true, uint16(len(name)), name).Reply()
+	if err != nil {
+		return 0, err
+	}
+	return r.Atom, nil
+}
+
 // ownWindow finds the largest window of this process.
 func ownWindow(x *xgb.Conn) (id xproto.Window, g *xproto.GetGeometryReply, err error) {
-	const name = "_NET_WM_PID"
-	pid, err := xproto.InternAtom(x, true, uint16(len(name)), name).Reply()
+	pid, err := atom(x, "_NET_WM_PID")
 	if err != nil {
 		return 0, nil, err
 	}
@@ -105,7 +160,7 @@ func ownWindow(x *xgb.Conn) (id xproto.Window, g *xproto.GetGeometryReply, err e
 			continue // it was closed under our eyes
 		}
 		todo = append(todo, tree.Children...) // a window manager wraps windows
-		p, err := xproto.GetProperty(x, false, w, pid.Atom, xproto.AtomCardinal, 0, 1).Reply()
+		p, err := xproto.GetProperty(x, false, w, pid, xproto.AtomCardinal, 0, 1).Reply()
 		if err != nil || len(p.Value) != 4 || int(xgb.Get32(p.Value)) != os.Getpid() {
 			continue
 		}
