@@ -40,7 +40,7 @@ type Meter struct {
 type Result struct {
 	Process Process  `json:"process"`
 	Sent    []uint32 `json:"sent"`
-	First   uint32   `json:"first"` // numbers of the frames decoded
+	First   uint32   `json:"first"` // numbers of the frames decoded or shown
 	Last    uint32   `json:"last"`
 }
 
@@ -157,7 +157,7 @@ func (m *Meter) result(s *call.Session, soundBefore call.Counters) (Result, erro
 	p.CPU = netstack.Some((cpu - m.cpu).Seconds() / elapsed.Minutes())
 	p.RSS, p.PSS = memory()
 	describe(&p, s.Lines(), m.first)
-	return Result{Process: p, Sent: m.sent, First: decoded.First, Last: decoded.Last}, nil
+	return Result{Process: p, Sent: m.sent, First: min(decoded.First, shown.First), Last: max(decoded.Last, shown.Last)}, nil
 }
 
 func audio(h scene.Heard, before, after call.Counters) (a Audio) {
