@@ -366,7 +366,7 @@ func (r *room) steer() {
 	}
 	for _, o := range r.others {
 		if o.audio != nil && !o.member.Muted {
-			levels[o.member.ID] = o.audio.Stats().AudioLevel
+			levels[o.member.ID] = loudness(o.audio.Stats().AudioLevel)
 		}
 	}
 	if !maps.Equal(levels, *r.s.levels.Load()) {

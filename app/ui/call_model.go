@@ -262,8 +262,8 @@ type speaker struct {
 }
 
 const (
-	speakOn   = 0.12 // begins to speak
-	speakOff  = 0.05 // still speaks
+	speakOn   = 0.42 // begins to speak: 35 dB below full scale
+	speakOff  = 0.30 // still speaks: 42 dB below
 	speakHold = 600 * time.Millisecond
 )
 

@@ -40,7 +40,8 @@ type Call interface {
 	// the panel. It is sampled once a second; reading it more often gives the
 	// same.
 	Lines() []call.Line
-	// Levels returns how loud each member is now, 0 to 1, Self included.
+	// Levels returns how loud each member is now, Self included, in decibels on
+	// a scale from 0 to 1: 0 is 60 dB below a full-scale sine, 1 is such a sine.
 	Levels() map[netstack.PeerID]float64
 	// Watch sends the pictures of a member to a screen, until nil is given.
 	Watch(netstack.PeerID, media.Screen)
@@ -91,7 +92,7 @@ type Studio interface {
 	SetPreview(media.Screen) // nil stops it
 	SetCameraOn(bool)
 	SetMicrophoneOn(bool)
-	// MicrophoneLevel is how loud the microphone is now, 0 to 1.
+	// MicrophoneLevel is how loud the microphone is now, on the scale of Levels.
 	MicrophoneLevel() float64
 	PlayTestSound()
 	// SetVoice switches echo cancellation, noise suppression and automatic gain.

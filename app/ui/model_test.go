@@ -99,13 +99,13 @@ func TestSpeakerHasHysteresis(t *testing.T) {
 		on      bool
 		changed bool
 	}{
-		{0.08, 0, false, false},                     // not loud enough to begin
-		{0.2, 100 * time.Millisecond, true, true},   // begins
-		{0.08, 100 * time.Millisecond, true, false}, // goes on below the beginning's threshold
-		{0.01, 100 * time.Millisecond, true, false}, // a pause between words
+		{0.35, 0, false, false},                     // not loud enough to begin
+		{0.5, 100 * time.Millisecond, true, true},   // begins
+		{0.35, 100 * time.Millisecond, true, false}, // goes on below the beginning's threshold
+		{0.1, 100 * time.Millisecond, true, false},  // a pause between words
 		{0.01, 400 * time.Millisecond, true, false},
 		{0.01, 300 * time.Millisecond, false, true}, // has stopped
-		{0.08, 100 * time.Millisecond, false, false},
+		{0.35, 100 * time.Millisecond, false, false},
 	} {
 		now = now.Add(step.after)
 		if changed := s.heard(step.level, now); s.on != step.on || changed != step.changed {

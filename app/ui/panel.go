@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"candid/netstack"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
@@ -56,6 +58,22 @@ type panelRows struct {
 	remoteTitle *text
 }
 
+// PathChooser is a Call whose path can be forced from the panel. Without it the
+// panel only shows the path.
+type PathChooser interface {
+	// ChoosePath forces a topology for this member. It does not block.
+	ChoosePath(netstack.Topology)
+}
+
+// choosePath is what choosing a path does, or nil.
+func choosePath(c Call) func(int) {
+	p, ok := c.(PathChooser)
+	if !ok {
+		return nil
+	}
+	return func(i int) { p.ChoosePath(netstack.P2P + netstack.Topology(i)) }
+}
+
 const panelInner = panelWidth - 2*20
 
 func newPanel(s *callScreen) *panel {
@@ -66,7 +84,7 @@ func newPanel(s *callScreen) *panel {
 	p.whoRow = newRow(10, p.who, p.lineChip)
 	p.why, p.better = newPara("", 14.5, bold, cText), newPara("", 13.5, plain, cDim)
 	p.tip = newRow(10, newIconWidget("lightbulb", cWarn, 17), p.better)
-	p.mode, p.planWhy = newSegmented([]string{"P2P", "SFU", "MCU"}, -1, nil), newPara("", 12.5, plain, cDim)
+	p.mode, p.planWhy = newSegmented([]string{"P2P", "SFU", "MCU"}, -1, choosePath(s.call)), newPara("", 12.5, plain, cDim)
 	p.charts = newChartStack()
 	p.volumeOf = newText("", 13, plain, cDim).eliding()
 	p.volume = newSlider(1.5, 1, p.setVolume)

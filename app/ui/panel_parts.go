@@ -27,8 +27,7 @@ func (p *panel) newChartHead() fyne.CanvasObject {
 
 // newFoot is what can be done about the line.
 func (p *panel) newFoot() fyne.CanvasObject {
-	restart := newSmallButton(secondary, "refresh-cw", "Look again", "", p.s.restart)
-	restart.spoken = "Look for a better way, restart ICE"
+	restart := newSmallButton(secondary, "refresh-cw", "Restart ICE", "", p.s.restart)
 	copyIt := newSmallButton(secondary, "braces", "Copy as JSON", "", p.copyReport)
 	help := newSmallButton(quiet, "circle-question-mark", "What is this?", "", p.s.w.showGlossary)
 	return padded(newRow(8, restart, copyIt, newFiller(), help), 8, 0, 0, 0)

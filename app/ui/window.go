@@ -107,6 +107,7 @@ func New(a fyne.App, e Engine, opts Options) *Window {
 	w.win.Resize(initial)
 	w.bindKeys()
 	w.start()
+	w.tellNotice()
 	w.work.Go(w.heart)
 	return w
 }
@@ -120,6 +121,19 @@ func (w *Window) start() {
 		w.Open(w.opts.Link)
 	default:
 		w.showHome()
+	}
+}
+
+// tellNotice tells what was wrong before there was a window, if the engine
+// knows of something.
+func (w *Window) tellNotice() {
+	n, ok := w.engine.(interface{ Notice() error })
+	if !ok {
+		return
+	}
+	if err := n.Notice(); err != nil {
+		what, next := w.engine.Explain(err)
+		w.tell(notice{Icon: "triangle-alert", Text: sentences(what, next), Bad: true})
 	}
 }
 
