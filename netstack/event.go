@@ -55,6 +55,16 @@ type (
 		Peer    PeerID
 		TrackID string
 	}
+	// DemandChanged reports that nobody takes the published track with this
+	// ID any more, or somebody does again: what nobody takes need not be
+	// encoded.
+	DemandChanged struct {
+		Peer    PeerID
+		TrackID string
+		Wanted  bool
+	}
+	// SpeakersChanged reports who spoke, the newest first.
+	SpeakersChanged struct{ Speakers []PeerID }
 	// Restarted reports an ICE restart, and why it was made.
 	Restarted struct {
 		Peer PeerID
@@ -69,6 +79,8 @@ func (LinkChanged) event()       {}
 func (MilestoneReached) event()  {}
 func (TrackAdded) event()        {}
 func (KeyFrameRequested) event() {}
+func (DemandChanged) event()     {}
+func (SpeakersChanged) event()   {}
 func (Restarted) event()         {}
 
 // Milestone is a step in the life of a connection, in the order they happen.

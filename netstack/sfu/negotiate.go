@@ -1,0 +1,378 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"candid/netstack"
+	"candid/netstack/peer"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// restartsPerMinute bounds how often a client may have ICE restarted.
+const restartsPerMinute = 10
+
+// negotiate takes one of package peer's messages; see there for the rules.
+func (r *Room) negotiate(m *member, e netstack.Envelope) error {
+	var h header
+	if err := decode(e, &h); err != nil {
+		return err
+	}
+	if !isToken(h.Session) || slices.Contains(m.past, h.Session) {
+		return errors.New("no usable session")
+	}
+	s := m.session
+	switch {
+	case s == nil || h.To != "" && h.To != s.name:
+		return nil // for an earlier connection
+	case s.remote == "":
+		s.remote = h.Session
+	case s.remote != h.Session: // they began anew, and so do we
+		m.past = append(m.past, s.remote)
+		m.past = m.past[max(0, len(m.past)-rememberedSessions):]
+		r.disconnect(m)
+		r.connect(m)
+		s = m.session
+		s.remote = h.Session
+	}
+	switch e.Type {
+	case peer.TypeHello:
+		if !s.polite && s.offered && !s.ready {
+			s.describe(webrtc.SDPTypeOffer, s.offer, s.numbered)
+		}
+	case peer.TypeDescription:
+		return s.description(e)
+	case peer.TypeRestart:
+		return s.askedRestart(e)
+	}
+	return nil // candidates: we need none
+}
+
+func (s *session) description(e netstack.Envelope) error {
+	var body descriptionBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	offer := body.Type == webrtc.SDPTypeOffer
+	switch {
+	case !offer && body.Type != webrtc.SDPTypeAnswer:
+		return fmt.Errorf("description of type %s", body.Type)
+	case offer && body.N <= s.seen:
+		return nil // a repetition
+	case offer && s.offered && !s.polite:
+		return nil // offers crossed: theirs is ignored
+	case !offer && (!s.offered || body.N != s.numbered):
+		return nil // to an offer we gave up
+	}
+	d, err := readSDP(body.SDP)
+	if err != nil {
+		return err
+	}
+	if err := s.check(&d, offer); err != nil {
+		return err
+	}
+	if offer {
+		return s.answer(&d, body.N)
+	}
+	s.offered, s.restart = false, false
+	s.apply(&d, false)
+	s.begin(&d, d.setup != "passive")
+	s.run()
+	s.negotiateAgain()
+	return nil
+}
+
+// check refuses a description that does not go on from the one before.
+func (s *session) check(d *remoteSDP, offer bool) error {
+	kept := s.sections
+	if offer && s.offered { // ours is given up, with the sections it brought
+		kept = slices.DeleteFunc(slices.Clone(kept), func(x *section) bool { return !x.agreed })
+	}
+	if len(d.sections) < len(kept) || !offer && len(d.sections) != len(kept) {
+		return fmt.Errorf("sdp: %d media sections, there were %d", len(d.sections), len(kept))
+	}
+	for i, x := range kept {
+		if d.sections[i].mid != x.mid {
+			return fmt.Errorf("sdp: section %d changed its name", i)
+		}
+	}
+	return nil
+}
+
+// answer takes an offer and answers it.
+func (s *session) answer(d *remoteSDP, number int) error {
+	s.seen = number
+	if s.offered { // offers crossed: ours is taken back
+		s.offered, s.needed = false, true
+		s.takeBack()
+	}
+	setup := "passive"
+	if d.setup == "passive" {
+		setup = "active"
+	}
+	first := !s.ready
+	s.apply(d, true)
+	if first {
+		// Nothing arrives before the client has read the answer and found us
+		// by it, so what it can take may come at once.
+		s.assign(false)
+	}
+	if first || d.ufrag != s.ufrag {
+		if !first {
+			s.line.agent.restart()
+		}
+		s.ufrag = d.ufrag
+	}
+	s.describe(webrtc.SDPTypeAnswer, s.write(setup, true), number)
+	s.begin(d, setup == "passive")
+	s.run()
+	s.negotiateAgain()
+	return nil
+}
+
+// begin goes on after a remote description was taken.
+func (s *session) begin(d *remoteSDP, server bool) {
+	if !s.ready {
+		maps.DeleteFunc(s.ids, func(uri string, id uint8) bool { return !d.has(uri, id) })
+	}
+	s.ready, s.ufrag = true, d.ufrag
+	s.line.agent.setRemote(credentials{d.ufrag, d.pwd})
+	s.extensionIDs()
+	s.start(server, d.fingerprint)
+}
+
+// apply takes what a description says of each section.
+func (s *session) apply(d *remoteSDP, offer bool) {
+	for i := range d.sections {
+		rs := &d.sections[i]
+		if i == len(s.sections) {
+			s.sections = append(s.sections, &section{kind: rs.kind, mid: rs.mid})
+		}
+		x := s.sections[i]
+		if offer {
+			s.adopt(x, rs)
+		} else {
+			x.rejected = x.rejected || rs.rejected
+		}
+		x.agreed, x.receives = true, rs.receives && !rs.rejected
+		if d := x.down; d != nil && x.sending && !x.receives {
+			x.down, x.sending = nil, false
+			s.room.engine.do(func() { s.line.detach(d) })
+		}
+		if x.rejected {
+			s.unpublish(x)
+			continue
+		}
+		x.rids = rs.rids
+		s.publish(x, rs)
+	}
+}
+
+// adopt takes what an offer decides: numbers of codecs and extensions.
+func (s *session) adopt(x *section, rs *remoteSection) {
+	usable := rs.codec != 0 && (rs.kind == webrtc.RTPCodecTypeAudio || rs.kind == webrtc.RTPCodecTypeVideo)
+	x.rejected = rs.rejected || !usable
+	if x.rejected {
+		return
+	}
+	if !s.ready {
+		s.codecs[rs.kind] = rs.codec
+		if len(s.sections) == 1 { // what it does not offer is not used
+			clear(s.ids)
+		}
+		for _, uri := range extensionsOf(rs.kind) {
+			if id := rs.ids[uri]; id != 0 {
+				s.ids[uri] = id
+			}
+		}
+	}
+	x.codec = rs.codec
+}
+
+// negotiate makes an offer if one is needed and possible.
+func (s *session) negotiate() {
+	if !s.needed || s.offered || s.polite && !s.ready {
+		return
+	}
+	s.needed = false
+	s.assign(true)
+	if !s.ready {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if !slices.ContainsFunc(s.sections, func(x *section) bool { return x.kind == kind }) {
+				s.section(kind) // for the client to send in
+			}
+		}
+	}
+	s.numbered++
+	s.offered = true
+	s.offer = s.write("actpass", false)
+	s.describe(webrtc.SDPTypeOffer, s.offer, s.numbered)
+}
+
+// negotiateAgain makes the offer that had to wait, or that has become needed.
+func (s *session) negotiateAgain() {
+	if s.missing() {
+		s.needed = true
+	}
+	s.negotiate()
+}
+
+// renegotiate brings everyone but one up to date with the tracks there are.
+func (r *Room) renegotiate(but *member) {
+	for _, m := range r.order {
+		if s := m.session; s != nil && m != but {
+			s.negotiateAgain()
+		}
+	}
+}
+
+// missing reports whether there is a track that is not sent yet.
+func (s *session) missing() bool {
+	for _, t := range s.wanted() {
+		if !s.has(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) has(t *track) bool {
+	return slices.ContainsFunc(s.sections, func(x *section) bool { return x.down != nil && x.down.track == t })
+}
+
+// wanted are the tracks of the others, sound first.
+func (s *session) wanted() []*track {
+	var out []*track
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for _, m := range s.room.order {
+			if m == s.member || m.session == nil {
+				continue
+			}
+			for _, x := range m.session.sections {
+				if x.up == nil || x.kind != kind {
+					continue
+				}
+				if t := s.room.tracks[x.up.key]; t != nil && !slices.Contains(out, t) {
+					out = append(out, t)
+				}
+			}
+		}
+	}
+	return out[:min(len(out), maxDownloads)]
+}
+
+// assign gives each track that is not sent a section: a free one, or in an
+// offer a new one.
+func (s *session) assign(offer bool) {
+	for _, t := range s.wanted() {
+		if s.has(t) {
+			continue
+		}
+		i := slices.IndexFunc(s.sections, func(x *section) bool {
+			return x.kind == t.kind && x.down == nil && !x.rejected && (offer || x.receives)
+		})
+		if i < 0 {
+			if !offer || len(s.sections) >= maxSections {
+				continue
+			}
+			s.section(t.kind)
+			i = len(s.sections) - 1
+		}
+		d, err := s.newDown(t)
+		if err != nil {
+			s.room.log.Warn("track not sent", "err", err)
+			return
+		}
+		s.sections[i].down = d
+	}
+}
+
+// section adds one of ours.
+func (s *session) section(kind webrtc.RTPCodecType) {
+	side := "a"
+	if s.polite {
+		side = "b"
+	}
+	s.sections = append(s.sections, &section{kind: kind, mid: side + strconv.Itoa(s.mids), codec: s.codecs[kind]})
+	s.mids++
+}
+
+// takeBack forgets the sections of an offer given up.
+func (s *session) takeBack() {
+	s.sections = slices.DeleteFunc(s.sections, func(x *section) bool { return !x.agreed })
+	for _, x := range s.sections {
+		if !x.sending {
+			x.down = nil
+		}
+	}
+}
+
+// run begins to send what the client now knows of.
+func (s *session) run() {
+	for _, x := range s.sections {
+		if x.down == nil || x.sending || !x.agreed || !x.receives {
+			continue
+		}
+		x.sending = true
+		d, e, l := x.down, s.room.engine, s.line
+		e.do(func() { e.attach(l, d) })
+	}
+}
+
+// write makes a description of ours.
+func (s *session) write(setup string, answer bool) string {
+	c := s.line.agent.current()
+	s.version++
+	d := localSDP{id: s.id, version: s.version, ufrag: c.ufrag, pwd: c.pwd, fingerprint: s.room.server.fingerprint, setup: setup,
+		candidates: candidateLines(s.room.server.cfg.Candidates())}
+	for _, x := range s.sections {
+		l := localSection{kind: x.kind, media: x.kind.String(), mid: x.mid, rejected: x.rejected, codec: x.codec, onlyExtensions: s.ids}
+		if x.rejected && x.kind == 0 {
+			l.media = "application"
+		}
+		l.sends = x.down != nil && (!answer || x.receives)
+		if l.sends {
+			l.stream, l.track, l.ssrc = string(x.down.track.key.peer), x.down.track.key.track, x.down.SSRC
+		}
+		l.receives = !answer || x.up != nil
+		if answer && x.up != nil {
+			l.rids = x.rids
+		}
+		d.sections = append(d.sections, l)
+	}
+	return d.String()
+}
+
+func (s *session) describe(typ webrtc.SDPType, text string, number int) {
+	s.room.send(s.member, peer.TypeDescription, descriptionBody{webrtc.SessionDescription{Type: typ, SDP: text}, number, s.header()})
+}
+
+// askedRestart restarts ICE. The polite side may not, and sends the wish back.
+func (s *session) askedRestart(e netstack.Envelope) error {
+	var body restartBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	now, m := time.Now(), s.member
+	m.restarts = slices.DeleteFunc(m.restarts, func(t time.Time) bool { return now.Sub(t) > time.Minute })
+	if len(m.restarts) >= restartsPerMinute {
+		return errors.New("too many restarts asked for")
+	}
+	m.restarts = append(m.restarts, now)
+	if s.polite {
+		why := body.Why
+		s.room.send(m, peer.TypeRestart, restartBody{why[:min(len(why), 100)], s.header()})
+		return nil
+	}
+	if s.ready && !s.restart {
+		s.restart, s.needed = true, true
+		s.line.agent.restart()
+		s.negotiate()
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package sfu
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"candid/netstack"
+	"candid/netstack/loop"
+	"candid/netstack/peer"
+)
+
+// ErrClosed is returned by a room that was closed.
+var ErrClosed = errors.New("the room is closed")
+
+// Room is the host's half of a room: a netstack.Room of topology SFU. One
+// goroutine owns who is here and what was negotiated, another the media.
+type Room struct {
+	server *Server
+	log    *slog.Logger
+	loop   *loop.Loop
+	engine *engine
+	closed atomic.Bool
+
+	// What follows belongs to the loop.
+	members map[netstack.PeerID]*member
+	order   []*member // of joining
+	tracks  map[trackKey]*track
+	slots   []bool // taken
+}
+
+var _ netstack.Room = (*Room)(nil)
+
+// member outlives its connections.
+type member struct {
+	id       netstack.PeerID
+	signaler netstack.Signaler
+	session  *session
+	past     []string // sessions of the other side that were replaced
+	wishes   map[trackKey]Wish
+	restarts []time.Time
+}
+
+// rememberedSessions is how many earlier incarnations of a client are told from
+// a new one.
+const rememberedSessions = 8
+
+// NewRoom opens a room without members. Close must be called.
+func (s *Server) NewRoom() *Room {
+	r := &Room{server: s, log: s.log, loop: loop.New(context.Background()), members: map[netstack.PeerID]*member{}, tracks: map[trackKey]*track{}}
+	r.engine = newEngine(s.cfg.LastN, func(c change) { r.post(func() { r.tell(c) }) })
+	r.loop.Go(r.engine.run)
+	return r
+}
+
+// Topology is SFU.
+func (r *Room) Topology() netstack.Topology { return netstack.SFU }
+
+// Join lets a member in; what it publishes goes to all others, and theirs to
+// it. Its messages come by Handle, ours leave by signaler.
+func (r *Room) Join(id netstack.PeerID, signaler netstack.Signaler) error {
+	if id == "" || id == netstack.HostID || signaler == nil || !isToken(string(id)) {
+		return fmt.Errorf("letting %q in: not a member", id)
+	}
+	return r.do(func() error {
+		if r.members[id] != nil {
+			return fmt.Errorf("letting %q in: it is here", id)
+		}
+		m := &member{id: id, signaler: signaler, wishes: map[trackKey]Wish{}}
+		r.members[id] = m
+		r.order = append(r.order, m)
+		r.connect(m)
+		return nil
+	})
+}
+
+// Leave ends a member's connection; at once nothing more is sent to it.
+func (r *Room) Leave(id netstack.PeerID) {
+	r.post(func() {
+		m := r.members[id]
+		if m == nil {
+			return
+		}
+		delete(r.members, id)
+		r.order = slices.DeleteFunc(r.order, func(o *member) bool { return o == m })
+		r.disconnect(m)
+	})
+}
+
+// Handle takes an envelope of a member. It does not block.
+func (r *Room) Handle(e netstack.Envelope) {
+	if e.Path != netstack.SFU || len(e.Body) > maxBody {
+		return
+	}
+	r.post(func() {
+		m := r.members[e.From]
+		if m == nil {
+			return
+		}
+		var err error
+		if peer.Handles(e.Type) {
+			err = r.negotiate(m, e)
+		} else if e.Type == TypeWishes {
+			err = r.wish(m, e)
+		}
+		if err != nil {
+			r.log.Debug("message refused", "member", m.id, "type", e.Type, "err", err)
+		}
+	})
+}
+
+// Close ends all connections and waits for all that was started.
+func (r *Room) Close() error {
+	if r.closed.Swap(true) {
+		return nil
+	}
+	_ = r.loop.Do(func() {
+		for _, m := range r.order {
+			r.disconnect(m)
+		}
+		r.members, r.order = map[netstack.PeerID]*member{}, nil
+	})
+	r.loop.Close()
+	return nil
+}
+
+// Stats counts what a room has done.
+type Stats struct {
+	Forwarded, Resent, Dropped uint64 // packets
+	Sent, Calls, Lost          uint64 // packets to the system, its calls, and what it did not take
+}
+
+// Stats returns what was counted so far.
+func (r *Room) Stats() Stats {
+	e := r.engine
+	s := Stats{Forwarded: e.forwarded.Load(), Resent: e.resent.Load(), Dropped: e.dropped.Load()}
+	done := make(chan struct{})
+	e.do(func() { s.Sent, s.Calls, s.Lost = e.out.Counts(); close(done) })
+	select {
+	case <-done:
+	case <-r.loop.Done():
+	}
+	return s
+}
+
+func (r *Room) post(fn func()) {
+	if !r.closed.Load() {
+		_ = r.loop.Post(fn) // an error means closed
+	}
+}
+
+func (r *Room) do(fn func() error) error {
+	if r.closed.Load() {
+		return ErrClosed
+	}
+	var err error
+	if r.loop.Do(func() { err = fn() }) != nil {
+		return ErrClosed
+	}
+	return err
+}
+
+// send queues a message for a member.
+func (r *Room) send(m *member, typ string, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		r.log.Error("message not written", "type", typ, "err", err)
+		return
+	}
+	e := netstack.Envelope{Type: typ, From: netstack.HostID, To: m.id, Path: netstack.SFU, Body: b}
+	if err := m.signaler.Send(context.Background(), e); err != nil {
+		r.log.Debug("message not sent", "member", m.id, "type", typ, "err", err)
+	}
+}
+
+// tell passes on what the engine found out.
+func (r *Room) tell(c change) {
+	for _, m := range r.order {
+		switch {
+		case c.speakers != nil:
+			r.send(m, TypeSpeakers, speakersBody{c.speakers})
+		case m.session != nil && m.session.line == c.line:
+			r.send(m, TypeDemand, demandBody{c.demand})
+		}
+	}
+}
+
+// wish takes what a member wants to see.
+func (r *Room) wish(m *member, e netstack.Envelope) error {
+	var body wishesBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	if len(body.Wishes) > maxWishes {
+		return fmt.Errorf("%d wishes, %d are allowed", len(body.Wishes), maxWishes)
+	}
+	for _, w := range body.Wishes {
+		key := trackKey{w.Peer, w.Track}
+		if _, known := m.wishes[key]; !known && (len(m.wishes) >= maxWishes || !isToken(w.Track) || !isToken(string(w.Peer))) {
+			continue
+		}
+		w.Height, w.Priority = min(max(w.Height, 0), 10_000), min(max(w.Priority, 0), 3)
+		m.wishes[key] = w
+		if m.session != nil {
+			m.session.wished(key, w)
+		}
+	}
+	return nil
+}
