@@ -116,3 +116,19 @@ func knee(v float32) int16 {
 	}
 	return int16(v)
 }
+
+// Fade writes pcm into dst, which is as long, while its gain goes from one
+// value to another.
+func Fade(dst, pcm []int16, from, to float32) {
+	n := min(len(dst), len(pcm))
+	dst, pcm = dst[:n], pcm[:n]
+	if from == 1 && to == 1 {
+		copy(dst, pcm)
+		return
+	}
+	step := (to - from) / float32(max(n, 1))
+	for i, v := range pcm {
+		from += step
+		dst[i] = int16(min(max(float32(v)*from, math.MinInt16), math.MaxInt16))
+	}
+}

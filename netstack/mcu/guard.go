@@ -1,0 +1,122 @@
+package mcu
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"time"
+
+	"candid/media/codec"
+	"candid/media/playout"
+)
+
+// What a sender may ask of a decoder.
+const (
+	// frameBudget is processor time for one frame: the largest picture there may
+	// be takes a fifth of it.
+	frameBudget = 50 * time.Millisecond
+	// overruns within overrunFrames are too many: the sender is asked for less,
+	// and not decoded for restTime.
+	overruns      = 3
+	overrunFrames = 30
+	restTime      = 5 * time.Second
+	// Pictures may change their size sizeBurst times at once, and then once
+	// every sizeEvery. What is beyond that waits: each size is new memory.
+	sizeBurst = 6
+	sizeEvery = 500 * time.Millisecond
+)
+
+var (
+	errResting  = errors.New("frames take too long to decode: resting")
+	errRestless = errors.New("size changes too often")
+)
+
+// guard stands before a decoder whose input may come from anyone. Package codec
+// refuses what is malformed or too large; guard refuses what costs too much.
+type guard struct {
+	dec  playout.VideoDecoder
+	cost func() time.Duration // processor time used so far
+	rest func(bool)           // told when resting begins and ends
+	bad  func(bool)           // told of each frame
+
+	since  int       // frames since over was last counted from 0
+	over   int       // of them, how many overran
+	until  time.Time // resting
+	w, h   int
+	size   float64 // how many changes of size are free
+	filled time.Time
+}
+
+func newGuard(dec playout.VideoDecoder, in *VideoInput) *guard {
+	return &guard{
+		dec: dec, cost: processorTime, size: sizeBurst,
+		rest: func(on bool) {
+			if in.resting.Swap(on) != on && on {
+				in.e.cfg.Less(in.id)
+			}
+		},
+		bad: func(bad bool) {
+			if bad {
+				in.bad.Add(1)
+			} else {
+				in.bad.Store(0)
+			}
+		},
+	}
+}
+
+// Decode is that of the decoder behind, or an error.
+func (g *guard) Decode(frame []byte) (*image.YCbCr, error) {
+	now := time.Now()
+	if now.Before(g.until) {
+		return nil, errResting
+	}
+	if !g.until.IsZero() {
+		g.until = time.Time{}
+		g.rest(false)
+	}
+	if h, err := codec.ParseVP8Header(frame); err == nil && h.Key && !g.resize(h.Width, h.Height, now) {
+		return nil, fmt.Errorf("picture of %d×%d: %w", h.Width, h.Height, errRestless)
+	}
+	began := g.cost()
+	img, err := g.dec.Decode(frame)
+	g.charge(g.cost()-began, now)
+	g.bad(err != nil && !errors.Is(err, codec.ErrHidden))
+	return img, err
+}
+
+// Close closes the decoder.
+func (g *guard) Close() error { return g.dec.Close() }
+
+// resize reports whether a picture of w×h may come now.
+func (g *guard) resize(w, h int, now time.Time) bool {
+	if w == g.w && h == g.h {
+		return true
+	}
+	if !g.filled.IsZero() {
+		g.size = min(g.size+float64(now.Sub(g.filled))/float64(sizeEvery), sizeBurst)
+	}
+	g.filled = now
+	if g.size < 1 {
+		return false
+	}
+	g.size--
+	g.w, g.h = w, h
+	return true
+}
+
+// charge counts what a frame took.
+func (g *guard) charge(took time.Duration, now time.Time) {
+	if g.since++; g.since > overrunFrames {
+		g.since, g.over = 0, 0
+	}
+	if took <= frameBudget {
+		return
+	}
+	if g.over++; g.over < overruns {
+		return
+	}
+	g.since, g.over = 0, 0
+	g.until = now.Add(restTime)
+	g.rest(true)
+}
