@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/user"
 	"sync"
@@ -205,7 +206,7 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 	c := call.Config{
 		Invite: inv, Link: shown.String(), Name: cfg.Name, Hosted: hosted, Client: "candid " + version,
 		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, RelayOnly: cfg.RelayOnly,
-		Loopback: true, Studio: e.studio, Logger: e.log,
+		Loopback: onlyHere(shown), Studio: e.studio, Logger: e.log,
 	}
 	if e.meter != nil {
 		e.meter.Joining()
@@ -230,6 +231,18 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 		}
 	})
 	return s, nil
+}
+
+// onlyHere reports whether the invite is to a host that serves this computer
+// alone. Only then is 127.0.0.1 an address worth telling the others.
+func onlyHere(i invite.Invite) bool {
+	for _, a := range i.Addresses {
+		ap, err := netip.ParseAddrPort(a)
+		if err != nil || !ap.Addr().IsLoopback() {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *engine) current() *call.Session {

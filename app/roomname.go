@@ -10,5 +10,5 @@ var (
 )
 
 func roomName() string {
-	return qualities[rand.IntN(len(qualities))] + " " + places[rand.IntN(len(places))]
+	return qualities[rand.IntN(len(qualities))] + "-" + places[rand.IntN(len(places))]
 }

@@ -27,6 +27,10 @@ type room struct {
 	others  []*other     // in order of joining
 }
 
+// worthTelling is how long the host must have been away for its return to be
+// news: nobody notices less.
+const worthTelling = 3 * time.Second
+
 func newRoom(s *Session, w signal.Welcomed) room {
 	r := room{s: s, state: Idle, since: time.Now()}
 	r.said = signal.State{Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
@@ -140,7 +144,9 @@ func (r *room) onSignal(e signal.Event) {
 	case signal.ConnectionRestored:
 		r.problem = ""
 		r.move(regained)
-		r.tell(Noticed{Text: fmt.Sprintf("The host is back after %v.", e.After.Round(time.Second))})
+		if e.After >= worthTelling {
+			r.tell(Noticed{Text: fmt.Sprintf("The host is back after %v.", e.After.Round(time.Second))})
+		}
 	case signal.RoomClosed:
 		if errors.Is(e.Err, signal.ErrClosed) {
 			return // by ourselves

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -46,9 +47,10 @@ func Synthetic(k Kind, id string) (Device, bool) {
 		return Device{}, false
 	}
 	d := offers(k)
-	if d.ID != id {
-		d.ID, d.Name = id, rest
+	if _, numbered := strings.CutPrefix(id, d.ID+"/"); !numbered && d.ID != id {
+		d.Name = filepath.Base(rest)
 	}
+	d.ID = id
 	return d, true
 }
 

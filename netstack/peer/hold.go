@@ -168,6 +168,7 @@ func (p *Peer) watch(now time.Time) {
 	if h.due(why, p.polite, now) {
 		p.ask(why)
 	}
+	p.sayHeld(now)
 	p.sampleIfDue(now)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"candid/netstack"
 
@@ -21,8 +22,15 @@ type trickle struct {
 	refused       int
 	stash         []stashed // of a description still to come
 	said          []candidateBody
+	held          []webrtc.ICECandidateInit // TCP ones of ours, see tcpHold
+	heldSince     time.Time
 	complete      bool // all of ours are found
 }
+
+// tcpHold is the start UDP has over TCP. Both are direct, and ICE takes the one
+// that answers first; but over TCP one lost packet holds up all behind it. It
+// is less than relayed pairs wait, so that direct TCP comes before them.
+const tcpHold = 150 * time.Millisecond
 
 type stashed struct{ line, ufrag string }
 
@@ -59,7 +67,9 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 		}
 		p.trickle.complete = true
 		p.reached(netstack.GatheringComplete)
-		p.sayCandidate(webrtc.ICECandidateInit{})
+		if len(p.trickle.held) == 0 {
+			p.sayCandidate(webrtc.ICECandidateInit{})
+		}
 		p.reportFailures()
 		return
 	}
@@ -71,7 +81,11 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 		if p.f.config.HideAddresses || p.f.config.Policy == webrtc.ICETransportPolicyRelay {
 			init.Candidate = withoutBase(init.Candidate)
 		}
-		p.sayCandidate(init)
+		if c.Protocol == webrtc.ICEProtocolTCP && !p.f.config.onlyTCP {
+			p.holdCandidate(init)
+		} else {
+			p.sayCandidate(init)
+		}
 	}
 	found := fromPion(*c)
 	found.ID = candidateID("local", found)
@@ -112,6 +126,33 @@ func withoutBase(line string) string {
 		}
 	}
 	return strings.Join(fields, " ")
+}
+
+// holdCandidate keeps a candidate back for a while.
+func (p *Peer) holdCandidate(init webrtc.ICECandidateInit) {
+	t := &p.trickle
+	if len(t.held) == 0 {
+		t.heldSince = time.Now()
+	}
+	t.held = append(t.held, init)
+}
+
+// sayHeld sends what was held back, unless there is a path by now.
+func (p *Peer) sayHeld(now time.Time) {
+	t := &p.trickle
+	if len(t.held) == 0 || now.Sub(t.heldSince) < tcpHold {
+		return
+	}
+	held := t.held
+	t.held = nil
+	if p.iceState != webrtc.ICEConnectionStateConnected && p.iceState != webrtc.ICEConnectionStateCompleted {
+		for _, init := range held {
+			p.sayCandidate(init)
+		}
+	}
+	if t.complete {
+		p.sayCandidate(webrtc.ICECandidateInit{})
+	}
 }
 
 func (p *Peer) sayCandidate(c webrtc.ICECandidateInit) {
