@@ -230,8 +230,7 @@ func (c *chartStack) draw(w, h int) image.Image {
 // chart draws one graph between the heights top and base.
 func (p *pen) chart(v chartView, top, base, width float64) {
 	p.box(0, top, width, base-top, 8, colour(cInset))
-	grid := colour(cLine)
-	p.stroke([]xy{{6, (top + base) / 2}, {width - 6, (top + base) / 2}}, 1, grid, 2, 5)
+	p.dots(6, width-6, math.Floor((top+base)/2)+0.5, colour(cLine))
 	scale := v.top()
 	for _, s := range v.Series {
 		col := colour(s.Col)
@@ -246,7 +245,7 @@ func (p *pen) chart(v chartView, top, base, width float64) {
 				continue
 			}
 			p.under(points, top, base, faded(col, 0.26))
-			p.stroke(points, 1.6, col)
+			p.curve(points, 1.7, col)
 		}
 	}
 }

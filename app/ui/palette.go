@@ -54,11 +54,11 @@ var dark = palette{
 }
 
 var light = palette{
-	cGround: rgb(0xeff1f6), cPanel: rgb(0xffffff), cCard: rgb(0xf4f6fa), cInset: rgb(0xffffff), cRaised: rgb(0xe6eaf2), cHover: rgb(0xdbe1ec),
-	cLine: rgb(0xdce1ea), cTile: rgb(0xdfe4ee),
+	cGround: rgb(0xf3f5f9), cPanel: rgb(0xffffff), cCard: rgb(0xe9edf4), cInset: rgb(0xffffff), cRaised: rgb(0xe0e6ef), cHover: rgb(0xd4dce8),
+	cLine: rgb(0xd9dfe9), cTile: rgb(0xdfe4ee),
 	cText: rgb(0x171d2b), cDim: rgb(0x4c576b), cFaint: rgb(0x5a6579),
 	cAccent: rgb(0x3550d4), cFill: rgb(0x3c57e0), cOnFill: rgb(0xffffff), cFillHot: rgb(0x2c45c4),
-	cGood: rgb(0x0b6b43), cWarn: rgb(0x874e00), cBad: rgb(0xb41f3a), cTeal: rgb(0x0a6a60), cViolet: rgb(0x6a3fc4),
+	cGood: rgb(0x0b6b43), cWarn: rgb(0x874e00), cBad: rgb(0xae1c37), cTeal: rgb(0x0a6a60), cViolet: rgb(0x6a3fc4),
 	cLeave: rgb(0xd42f4b), cOnLeave: rgb(0xffffff),
 	cScrim: rgba(0x1a2030, 0x80), cPill: rgba(0x0b0e15, 0xb8), cOnPill: rgb(0xffffff), cBadPill: rgb(0xff9aa8),
 	cShadow: rgba(0x1a2440, 0x26),

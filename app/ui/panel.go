@@ -85,6 +85,7 @@ func newPanel(s *callScreen) *panel {
 	p.why, p.better = newPara("", 14.5, bold, cText), newPara("", 13.5, plain, cDim)
 	p.tip = newRow(10, newIconWidget("lightbulb", cWarn, 17), p.better)
 	p.mode, p.planWhy = newSegmented([]string{"P2P", "SFU", "MCU"}, -1, choosePath(s.call)), newPara("", 12.5, plain, cDim)
+	p.mode.spoken = "Path: P2P, SFU or MCU"
 	p.charts = newChartStack()
 	p.volumeOf = newText("", 13, plain, cDim).eliding()
 	p.volume = newSlider(1.5, 1, p.setVolume)

@@ -92,11 +92,33 @@ func (p *pen) ring(at xy, r, width float64, c color.Color) {
 	d.Draw()
 }
 
-// box fills a rectangle with round corners.
-func (p *pen) box(x, y, w, h, r float64, c color.Color) {
-	f := p.filler(c)
-	rasterx.AddRoundRect(x*p.k, y*p.k, (x+w)*p.k, (y+h)*p.k, r*p.k, r*p.k, 0, rasterx.RoundGap, f)
-	f.Draw()
+// box fills a rectangle with round corners. It writes the pixels itself: the
+// rasteriser goes over the whole picture for every shape.
+func (p *pen) box(x, y, w, h, r float64, c color.NRGBA) {
+	x, y, w, h, r = x*p.k, y*p.k, w*p.k, h*p.k, r*p.k
+	at := image.Rect(int(x), int(y), int(math.Ceil(x+w)), int(math.Ceil(y+h))).Intersect(p.img.Rect)
+	for py := at.Min.Y; py < at.Max.Y; py++ {
+		dy := math.Abs(float64(py)+0.5-y-h/2) - h/2 + r
+		for px := at.Min.X; px < at.Max.X; px++ {
+			dx := math.Abs(float64(px)+0.5-x-w/2) - w/2 + r
+			// The distance to the edge, inside negative.
+			d := math.Max(dx, dy) - r
+			if dx > 0 && dy > 0 {
+				d = math.Hypot(dx, dy) - r
+			}
+			if cover := min(0.5-d, 1); cover > 0 {
+				blend(p.img.Pix[p.img.PixOffset(px, py):], c, uint32(cover*float64(c.A)))
+			}
+		}
+	}
+}
+
+// dots draws a level row of short dashes.
+func (p *pen) dots(x0, x1, y float64, c color.NRGBA) {
+	const dash, step = 3, 8
+	for x := x0; x+dash <= x1; x += step {
+		p.box(x, y-0.5, dash, 1, 0, c)
+	}
 }
 
 // ground fills the whole picture, size in units, as a card.
@@ -104,26 +126,45 @@ func (p *pen) ground(size fyne.Size, radius float64) {
 	p.box(0, 0, float64(size.Width), float64(size.Height), radius, colour(cInset))
 }
 
-// under fills the area between a curve, whose points go from left to right, and
-// the height base, fading downwards. It writes the pixels itself: a gradient
-// through the rasteriser takes forty times as long.
+// columns calls draw for every column of pixels between the points of a curve,
+// which go from left to right, with the curve's height there and its slope.
+func (p *pen) columns(points []xy, draw func(x int, y, slope float64)) {
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		slope := (b.y - a.y) / (b.x - a.x)
+		from, to := int(math.Ceil(a.x*p.k-0.5)), int(math.Ceil(b.x*p.k-0.5))
+		for x := max(from, 0); x < min(to, p.img.Rect.Dx()); x++ {
+			draw(x, (a.y+slope*((float64(x)+0.5)/p.k-a.x))*p.k, slope)
+		}
+	}
+}
+
+// under fills the area between a curve and the height base, fading downwards,
+// and curve draws its line. Both write the pixels themselves: through the
+// rasteriser a graph takes many times as long.
 func (p *pen) under(points []xy, top, base float64, c color.NRGBA) {
 	y1 := min(int(base*p.k), p.img.Rect.Dy())
-	fade := make([]uint32, y1) // opacity of each row, 0 to 255
+	fade := make([]uint32, max(y1, 0)) // opacity of each row, 0 to 255
 	for y := max(0, int(top*p.k)); y < y1; y++ {
 		fade[y] = uint32(float64(c.A) * (base*p.k - float64(y)) / ((base - top) * p.k))
 	}
-	for i := 1; i < len(points); i++ {
-		a, b := points[i-1], points[i]
-		x0, x1 := int(math.Ceil(a.x*p.k)), int(math.Ceil(b.x*p.k))
-		for x := max(x0, 0); x < min(x1, p.img.Rect.Dx()); x++ {
-			share := (float64(x)/p.k - a.x) / (b.x - a.x)
-			y := (a.y + (b.y-a.y)*share) * p.k
-			for yy := max(0, int(math.Ceil(y))); yy < y1; yy++ {
-				blend(p.img.Pix[p.img.PixOffset(x, yy):], c, fade[yy])
+	p.columns(points, func(x int, y, _ float64) {
+		for yy := max(0, int(math.Ceil(y))); yy < y1; yy++ {
+			blend(p.img.Pix[p.img.PixOffset(x, yy):], c, fade[yy])
+		}
+	})
+}
+
+func (p *pen) curve(points []xy, width float64, c color.NRGBA) {
+	p.columns(points, func(x int, y, slope float64) {
+		half := width * p.k / 2 * math.Hypot(1, slope) // upright, the line is thicker where it is steep
+		for yy := max(0, int(y-half)); yy <= min(p.img.Rect.Dy()-1, int(y+half)); yy++ {
+			cover := min(half+0.5-math.Abs(float64(yy)+0.5-y), 1)
+			if cover > 0 {
+				blend(p.img.Pix[p.img.PixOffset(x, yy):], c, uint32(cover*255))
 			}
 		}
-	}
+	})
 }
 
 // blend puts c over the pixel at px with an opacity of 0 to 255.

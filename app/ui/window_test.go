@@ -575,3 +575,39 @@ func checkApart(t *testing.T, r *rig, size fyne.Size, labels []string) {
 		boxes = append(boxes, b)
 	}
 }
+
+func TestToldAtTheStart(t *testing.T) {
+	r := open(t, ui.Options{}, func(e *uitest.Engine) { e.NoticeErr = errors.New("the settings were damaged") })
+	r.wantSays("the settings were damaged")
+}
+
+// chooser is a call whose path can be forced.
+type chooser struct {
+	*uitest.Call
+	chosen netstack.Topology
+}
+
+func (c *chooser) ChoosePath(t netstack.Topology) { c.chosen = t }
+
+func TestPathIsReadOnlyUnlessTheCallCanChange(t *testing.T) {
+	press := func(r *rig) {
+		r.w.TogglePanel()
+		o := uitest.Find(r.canvas(), "Path: P2P, SFU or MCU")
+		if o == nil {
+			t.Fatal("there is no path")
+		}
+		o.(fyne.Tappable).Tapped(&fyne.PointEvent{Position: fyne.NewPos(o.Size().Width-5, 5)})
+	}
+	plain := uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))
+	press(inCall(t, plain))
+
+	c := &chooser{Call: uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))}
+	r := open(t, ui.Options{Link: uitest.Invite, JoinAtOnce: true}, func(e *uitest.Engine) {
+		e.Enter = func(context.Context, string) (ui.Call, error) { return c, nil }
+	})
+	r.until("the call", func() bool { return r.w.ScreenName() == "call" })
+	press(r)
+	if c.chosen != netstack.MCU {
+		t.Errorf("chose %s", c.chosen)
+	}
+}

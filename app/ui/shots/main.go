@@ -15,21 +15,22 @@ import (
 func main() {
 	out := flag.String("out", "shots", "folder for the pictures")
 	only := flag.String("only", "", "draw only those whose name contains this")
+	all := flag.Bool("all", false, "draw all situations, not only those of the README")
 	flag.Parse()
-	if err := run(*out, *only); err != nil {
+	if err := run(*out, *only, *all); err != nil {
 		fmt.Fprintln(os.Stderr, "shots:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out, only string) error {
+func run(out, only string, all bool) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
 	for _, look := range []string{"dark", "light"} {
 		for _, s := range shots {
 			name := s.name + "-" + look + ".png"
-			if !strings.Contains(name, only) {
+			if !strings.Contains(name, only) || !all && only == "" && !s.readme {
 				continue
 			}
 			if err := save(filepath.Join(out, name), s, look); err != nil {
@@ -53,7 +54,7 @@ func save(file string, s shot, look string) error {
 	if err != nil {
 		return err
 	}
-	err = png.Encode(f, img)
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(f, img)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

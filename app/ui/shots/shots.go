@@ -17,11 +17,12 @@ import (
 
 // shot is one picture: an engine, what is done in the window, its size.
 type shot struct {
-	name  string
-	size  fyne.Size // 1280×800 if zero
-	setup func(*uitest.Engine)
-	call  func() *uitest.Call // joins this call
-	act   func(*ui.Window, *uitest.Engine)
+	name   string
+	size   fyne.Size // 1280×800 if zero
+	setup  func(*uitest.Engine)
+	call   func() *uitest.Call // joins this call
+	act    func(*ui.Window, *uitest.Engine)
+	readme bool // shown there
 }
 
 // now is twelve minutes into the story.
@@ -35,25 +36,25 @@ var (
 
 var shots = []shot{
 	{name: "welcome", setup: func(e *uitest.Engine) { change(e, func(c *config.Config) { c.Name = "" }) }},
-	{name: "home", setup: recents},
+	{name: "home", setup: recents, readme: true},
 	{name: "home-small", size: small, setup: recents},
 	{name: "home-bad-link", act: func(w *ui.Window, _ *uitest.Engine) { w.Open("https://example.org/room") }},
 	{name: "home-no-devices", setup: noDevices},
-	{name: "check", act: check},
+	{name: "check", act: check, readme: true},
 	{name: "check-small", size: small, act: check},
 	{name: "check-no-camera", setup: noDevices, act: check},
-	{name: "alone", call: func() *uitest.Call { return room(1, uitest.LAN) }},
+	{name: "alone", call: func() *uitest.Call { return room(1, uitest.LAN) }, readme: true},
 	{name: "alone-small", size: small, call: func() *uitest.Call { return room(1, uitest.LAN) }},
-	{name: "call-2", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }},
+	{name: "call-2", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, readme: true},
 	{name: "call-3", call: func() *uitest.Call { return room(3, uitest.TwoRouters) }},
-	{name: "call-9", size: large, call: busy, act: panel},
+	{name: "call-9", size: large, call: busy, act: panel, readme: true},
 	{name: "call-16", size: large, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }, act: panel},
 	{name: "call-16-small", size: small, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }},
 	{name: "call-4k", size: huge, call: busy, act: panel},
-	{name: "panel-direct", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: panel},
+	{name: "panel-direct", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: panel, readme: true},
 	{name: "panel-two-routers", size: large, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
-	{name: "panel-relay-tcp", call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: panel},
-	{name: "panel-failing", call: failing, act: panel},
+	{name: "panel-relay-tcp", call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: panel, readme: true},
+	{name: "panel-failing", call: failing, act: panel, readme: true},
 	{name: "panel-sfu", size: large, call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
 	{name: "panel-small", size: small, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
 	{name: "panel-deep", size: fyne.NewSize(1280, 2150), call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: deep},

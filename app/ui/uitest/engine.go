@@ -30,8 +30,8 @@ type Engine struct {
 
 	// Enter answers Host and Join; link is empty for Host.
 	Enter func(ctx context.Context, link string) (ui.Call, error)
-	// SaveErr is what SaveConfig returns.
-	SaveErr error
+	// SaveErr is what SaveConfig returns, NoticeErr what Notice does.
+	SaveErr, NoticeErr error
 }
 
 var _ ui.Engine = (*Engine)(nil)
@@ -115,6 +115,9 @@ func (e *Engine) Explain(err error) (what, next string) {
 	}
 	return err.Error(), ""
 }
+
+// Notice is what was wrong at the start.
+func (e *Engine) Notice() error { return e.NoticeErr }
 
 // Version implements ui.Engine.
 func (e *Engine) Version() string { return "0.1.0" }
