@@ -64,7 +64,6 @@ type engine struct {
 	silence      forward.Speaker // stands where there is no sound
 	active       int             // slot of the active speaker, -1: nobody
 	spokeAt      int64
-	scratch      []byte
 
 	forwarded, dropped, resent atomic.Uint64
 }
@@ -120,7 +119,6 @@ type line struct {
 	fedAt       int64
 	reportedAt  int64
 	askedNumber []uint16
-	first       bool // something was sent
 	garbage     atomic.Uint64
 }
 

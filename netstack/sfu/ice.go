@@ -90,9 +90,13 @@ func (a *agent) current() credentials {
 func (a *agent) setRemote(c credentials) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.remote != c {
-		a.remote = c
-		clear(a.triggers)
+	if a.remote == c || a.closed {
+		return
+	}
+	a.remote = c
+	for _, at := range a.order { // checks may have been faster than the answer
+		a.triggers[at] = 1
+		a.triggerLocked(at, a.local[len(a.local)-1].ufrag)
 	}
 }
 

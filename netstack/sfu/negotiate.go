@@ -331,7 +331,7 @@ func (s *session) write(setup string, answer bool) string {
 	d := localSDP{id: s.id, version: s.version, ufrag: c.ufrag, pwd: c.pwd, fingerprint: s.room.server.fingerprint, setup: setup,
 		candidates: candidateLines(s.room.server.cfg.Candidates())}
 	for _, x := range s.sections {
-		l := localSection{kind: x.kind, media: x.kind.String(), mid: x.mid, rejected: x.rejected, codec: x.codec, onlyExtensions: s.ids}
+		l := localSection{kind: x.kind, mid: x.mid, rejected: x.rejected, codec: x.codec, onlyExtensions: s.ids}
 		if x.rejected && x.kind == 0 {
 			l.media = "application"
 		}

@@ -78,7 +78,6 @@ type Server struct {
 	paths table[netip.AddrPort, *line] // by the client's address
 
 	dropped atomic.Uint64
-	wg      sync.WaitGroup
 }
 
 // NewServer makes a server without rooms. Its rooms must be closed before it is

@@ -26,7 +26,6 @@ type session struct {
 	polite bool
 	line   *line
 	cancel context.CancelFunc
-	ended  chan struct{} // the handshake's goroutine is over
 
 	numbered, seen int
 	offered        bool // our offer is not answered yet
@@ -47,7 +46,6 @@ type session struct {
 // section is one media section, in both directions.
 type section struct {
 	kind     webrtc.RTPCodecType
-	media    string
 	mid      string
 	rejected bool
 	agreed   bool // in a description of both sides
