@@ -201,13 +201,14 @@ func (s *stage) row(c *caller, mine, theirs result) row {
 	if p.Pair.Relay != "" {
 		r.pair += ", relay by " + p.Pair.Relay
 	}
-	sent := len(slices.DeleteFunc(theirs.Sent, func(n uint32) bool { return n < mine.First || n > mine.Last }))
+	sent := len(slices.DeleteFunc(slices.Clone(theirs.Sent), func(n uint32) bool { return n < mine.First || n > mine.Last }))
 	if sent > 0 {
 		r.decoded = min(1, float64(p.Frames.Decoded)/float64(sent)) // one more may be on its way to be shown
 	}
-	covered := time.Duration(mine.Last-mine.First) * time.Second / fps
-	missing := time.Duration(c.seconds)*time.Second - covered
-	r.freeze = max(time.Duration(value(p.Freeze, 1e6)*1e6), missing-150*time.Millisecond)
+	// The program knows of no picture after the last one. The two do not stop
+	// measuring at the same time; for that, a second.
+	after := len(slices.DeleteFunc(slices.Clone(theirs.Sent), func(n uint32) bool { return n <= mine.Last }))
+	r.freeze = max(time.Duration(value(p.Freeze, 1e6)*1e6), time.Duration(after)*time.Second/fps-time.Second)
 	return r
 }
 

@@ -17,9 +17,10 @@ import (
 // patience is how long a program may take to end when asked to.
 const patience = 5 * time.Second
 
-// Command returns a command that runs on the host. If the test fails, the end
-// of its output goes to the test's log, and the last megabyte to a file of the
-// test's artifacts, unless the caller sets Stdout or Stderr. The
+// Command returns a command that runs on the host. Its output, the last
+// megabyte of it, is kept with the test's artifacts (go test -artifacts); if
+// the test fails, the end goes to its log. A caller who sets Stdout or Stderr
+// has it instead. The
 // caller starts it and waits for it; when ctx ends it is asked to end, and
 // later made to. It ends with the test in any case.
 func (n *NS) Command(ctx context.Context, name string, args ...string) *exec.Cmd {

@@ -90,13 +90,20 @@ func (l *Lab) close() {
 			l.t.Errorf("namespace %s is still there", name)
 		}
 	}
-	if l.t.Failed() {
-		for k, c := range l.logs {
-			file := fmt.Sprintf("%02d-%s.log", k, strings.ReplaceAll(c.title, " ", "-"))
-			if err := os.WriteFile(filepath.Join(l.t.ArtifactDir(), file), []byte(c.String()), 0o644); err != nil {
-				l.t.Error(err)
-			}
+	l.tell()
+}
+
+// tell keeps what the programs have printed with the test's artifacts, and
+// logs its end if the test has failed.
+func (l *Lab) tell() {
+	dir := l.t.ArtifactDir()
+	for k, c := range l.logs {
+		if l.t.Failed() {
 			l.t.Logf("output of %s, its end:\n%s", c.title, c.tail())
+		}
+		file := fmt.Sprintf("%02d-%s.log", k, strings.ReplaceAll(c.title, " ", "-"))
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(c.String()), 0o644); err != nil {
+			l.t.Error(err)
 		}
 	}
 }
