@@ -23,6 +23,7 @@ var plan = map[string]string{
 	"app/demo":      "app/call media media/scene netstack",
 	"app/e2e":       "",
 	"app/host":      "netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/signal",
+	"app/replay":    "app/call media netstack netstack/trace netstack/unbounded netstack/verdict",
 	"app/studio":    "media media/capture media/codec media/mix media/playout media/scene media/voice",
 	"app/ui":        "app/call app/config assets media netstack netstack/verdict",
 	"app/ui/shots":  "app/call app/config app/ui app/ui/uitest netstack",
@@ -47,6 +48,7 @@ var plan = map[string]string{
 	"netstack/sfu/srtp":    "",
 	"netstack/signal":      "netstack netstack/identity netstack/invite netstack/loop netstack/unbounded",
 	"netstack/topology":    "netstack",
+	"netstack/trace":       "netstack",
 	"netstack/unbounded":   "",
 	"netstack/verdict":     "netstack",
 
