@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -205,7 +207,12 @@ type person struct {
 
 func joinAs(t *testing.T, inv invite.Invite, name string, member, other int) *person {
 	t.Helper()
-	p := &person{studio: newStudio(t, member, other), meter: &meter{}}
+	return joinWith(t, inv, name, newStudio(t, member, other))
+}
+
+func joinWith(t *testing.T, inv invite.Invite, name string, studio *fakeStudio) *person {
+	t.Helper()
+	p := &person{studio: studio, meter: &meter{}}
 	s, err := call.Join(context.Background(), call.Config{
 		Invite: inv, Name: name, Studio: p.studio, Meter: p.meter, Loopback: true,
 	})
@@ -359,13 +366,36 @@ func TestThreeInAMesh(t *testing.T) {
 	}
 }
 
+// Fifty calls leave nothing behind: no goroutine (TestMain looks at the end, and
+// the count here in between), no file or socket, nothing in the studio.
 func TestJoiningAndLeavingOften(t *testing.T) {
 	inv, _ := hosting(t)
 	ada := joinAs(t, inv, "Ada", 0, 1)
-	for range 5 {
-		noor := joinAs(t, inv, "Noor", 1, 0)
+	studio := newStudio(t, 1, 0)
+	var goroutines, files int
+	for round := range 51 {
+		noor := joinWith(t, inv, "Noor", studio)
 		until(t, "a picture", func() bool { return noor.meter.seen.Seen().Frames > 0 })
 		noor.leave()
 		until(t, "Ada alone", func() bool { return ada.Snapshot().State == call.Alone })
+		if n := studio.left(); n > 0 {
+			t.Fatalf("round %d: %d sinks and voices are left in the studio", round, n)
+		}
+		if round == 0 { // what is made once, on first use, is there now
+			until(t, "quiet", func() bool { goroutines, files = runtime.NumGoroutine(), openFiles(t); return len(ada.Lines()) == 0 })
+		}
 	}
+	until(t, "no more goroutines and files than after the first call", func() bool {
+		return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
+	})
+}
+
+// openFiles counts this process's descriptors; where that cannot be done it is 0.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return len(entries)
 }
