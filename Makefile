@@ -3,7 +3,8 @@
 BUILD_PACKAGES = gcc g++ clang-14 pkg-config ca-certificates \
   libvpx-dev libopus-dev libopusfile-dev libyuv-dev libwebrtc-audio-processing-dev \
   libx11-dev libxext-dev libgl1-mesa-dev libegl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev
-DEMO_PACKAGES  = xvfb xauth openbox xdotool libgl1-mesa-dri
+DEMO_PACKAGES  = xvfb libgl1-mesa-dri
+E2E_PACKAGES   = openbox xdotool xclip
 TEST_PACKAGES  = pulseaudio pulseaudio-utils espeak-ng
 LAB_PACKAGES   = iproute2 nftables conntrack procps
 
@@ -22,7 +23,7 @@ TAGS    = migrated_fynedo
 OUT    ?= demo-out
 FUZZTIME ?= 20s
 
-.PHONY: help run build host test race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-test deps-lab
+.PHONY: help run build host test race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
 
 help:
 	@echo "make run      install what is missing, build, open Candid (without a display: the demo)"
@@ -50,6 +51,7 @@ endef
 
 deps:      ; $(call install,$(BUILD_PACKAGES))
 deps-demo: deps ; $(call install,$(DEMO_PACKAGES))
+deps-e2e:  deps-demo ; $(call install,$(E2E_PACKAGES))
 deps-test: deps-demo ; $(call install,$(TEST_PACKAGES))
 deps-lab:  deps-test ; $(call install,$(LAB_PACKAGES))
 
@@ -70,7 +72,7 @@ demo: build deps-demo
 test: deps-test
 	go vet ./...
 	go test -timeout 10m ./...
-	CGO_ENABLED=0 go test -tags headless ./app/host/... ./netstack/...
+	CGO_ENABLED=0 go test -tags headless ./app ./app/host
 
 race: deps-test
 	go test -race -timeout 20m ./...
@@ -80,7 +82,7 @@ lint:
 	go vet ./...
 	go tool staticcheck ./...
 
-e2e: build deps-demo
+e2e: build deps-e2e
 	go test -count=1 -tags e2e -timeout 20m -v ./app/e2e/...
 
 lab: build deps-lab
