@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"candid/netstack"
-
-	"github.com/pion/webrtc/v4"
 )
 
 // history keeps the newest HistoryLength samples of one line. It is not safe
@@ -52,11 +50,6 @@ func bitrate(streams []netstack.Stream) (sum netstack.Opt[int]) {
 		}
 	}
 	return sum
-}
-
-// broken reports whether l has failed or is about to.
-func broken(l netstack.Link) bool {
-	return l.State == webrtc.PeerConnectionStateFailed || l.State == webrtc.PeerConnectionStateDisconnected
 }
 
 // sampleEvery is how often lines are sampled: often enough for a graph, seldom

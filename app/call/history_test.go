@@ -34,7 +34,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	var got []Sample
 	for i := range 2 * HistoryLength {
 		at := time.Unix(int64(i), 0)
-		got = h.add(netstack.Link{At: at})
+		h.add(netstack.Link{At: at})
 		got = h.add(netstack.Link{At: at}) // read twice between two samples
 	}
 	if len(got) != HistoryLength || !got[len(got)-1].At.Equal(time.Unix(2*HistoryLength-1, 0)) {

@@ -201,7 +201,7 @@ func (s *videoSender) send(c *videoCopy) error {
 }
 
 func (s *videoSender) prepare(size image.Point) (err error) {
-	rate := int(s.out.rate.Load())
+	rate := min(int(s.out.rate.Load()), maxVideoBitrate(size))
 	if s.encoder == nil {
 		s.encoder, err = codec.NewVP8Encoder(size.X, size.Y, rate)
 		return err

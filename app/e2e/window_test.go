@@ -241,7 +241,7 @@ func TestFiftyCallsInOneWindow(t *testing.T) {
 		if call == 10 { // caches are full
 			files, mb = noor.files(), noor.memory()
 		}
-		noor.keys("Tab", "Tab", "Return") // Back to the room
+		noor.keys("Tab", "Return") // Back to the room
 	}
 	noor.shows("Direct")
 	noor.keys("ctrl+w")
