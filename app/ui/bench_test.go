@@ -40,8 +40,8 @@ func BenchmarkCharts(b *testing.B) {
 func BenchmarkHandOver(b *testing.B) {
 	p := newPump(func(f func()) { f() })
 	s := newSurface(p, true)
-	s.off = true
 	p.setSurfaces([]*Surface{s})
+	hide(s)
 	b.ReportAllocs()
 	for b.Loop() {
 		p.last.Store(0)

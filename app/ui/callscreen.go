@@ -93,7 +93,7 @@ func (s *callScreen) refresh() {
 	}
 	s.showTiles()
 	s.showCurtain()
-	s.w.win.SetTitle(s.model.title())
+	s.w.setTitle(s.model.title())
 	s.top.show(s.model, s.w.now())
 	s.bar.show(s.model, s.open, s.talking)
 	if s.open {
@@ -142,11 +142,15 @@ func (s *callScreen) newTile(id netstack.PeerID, self bool) *tile {
 	var t *tile
 	if n := len(s.spare); n > 0 {
 		t, s.spare = s.spare[n-1], s.spare[:n-1]
+		t.look = tileLook{} // so that it is drawn anew
 	} else {
 		t = newTile(s.pump, self)
 	}
 	t.screen.eager = !self
 	t.pressed = func() { s.showLine(id) }
+	if self {
+		t.pressed = s.showDevices
+	}
 	s.tiles[id] = t
 	s.call.Watch(id, t.screen)
 	return t
@@ -194,7 +198,7 @@ func (s *callScreen) second(now time.Time) {
 	}
 	s.model.lines = s.call.Lines()
 	s.showTiles()
-	s.w.win.SetTitle(s.model.title())
+	s.w.setTitle(s.model.title())
 	s.top.show(s.model, now)
 	if s.open {
 		s.panel.show()

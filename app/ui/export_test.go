@@ -3,6 +3,8 @@ package ui
 import (
 	"time"
 
+	"candid/netstack"
+
 	"fyne.io/fyne/v2"
 )
 
@@ -96,3 +98,14 @@ func (w *Window) Shortcut(key fyne.KeyName, mod fyne.KeyModifier) {
 // Held does what a key does that is pressed or released: the test canvas does
 // not tell.
 func (w *Window) Held(key fyne.KeyName, down bool) { w.held(&fyne.KeyEvent{Name: key}, down) }
+
+// Shows reports whether a member's picture is seen.
+func (w *Window) Shows(id netstack.PeerID) bool {
+	t := w.screen.(*callScreen).tiles[id]
+	return t != nil && t.screen.visible()
+}
+
+// CameraOff reports whether a tile shows that its camera is off.
+func (w *Window) CameraOff(id netstack.PeerID) bool {
+	return w.screen.(*callScreen).tiles[id].look.CameraOff
+}

@@ -105,6 +105,10 @@ func (s *Surface) swap() bool {
 	if p == nil {
 		return false
 	}
+	if s.off { // on its way when the camera was switched off
+		s.giveBack(p)
+		return false
+	}
 	before := s.shown
 	s.shown = p
 	s.image.Image = p.Image

@@ -40,6 +40,9 @@ func (t *tile) set(l tileLook) {
 	if t.look == l {
 		return
 	}
+	if t.look.CameraOff != l.CameraOff {
+		t.screen.clear() // no old picture when the camera is on again
+	}
 	t.look = l
 	t.spoken = l.spokenAs()
 	t.screen.setOff(l.CameraOff)

@@ -254,11 +254,18 @@ func (w *Window) show(s screen) {
 	}
 	w.win.Canvas().Unfocus() // a blinking cursor repaints for ever
 	w.screen = s
-	w.win.SetTitle(appName)
+	w.setTitle(appName)
 	w.stage.Objects[0] = s.root()
 	w.stage.Refresh()
 	s.entered()
 	w.needed.Store(s.wantsBeat() || w.toasts.any())
+}
+
+// setTitle names the window, when that is a change: the desktop is told.
+func (w *Window) setTitle(s string) {
+	if w.win.Title() != s {
+		w.win.SetTitle(s)
+	}
 }
 
 // save changes the settings and keeps them.
