@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"runtime"
 	"time"
 
 	"candid/media/codec"
@@ -78,11 +79,19 @@ func (g *guard) Decode(frame []byte) (*image.YCbCr, error) {
 	if h, err := codec.ParseVP8Header(frame); err == nil && h.Key && !g.resize(h.Width, h.Height, now) {
 		return nil, fmt.Errorf("picture of %d×%d: %w", h.Width, h.Height, errRestless)
 	}
-	began := g.cost()
-	img, err := g.dec.Decode(frame)
-	g.charge(g.cost()-began, now)
+	img, took, err := g.decode(frame)
+	g.charge(took, now)
 	g.bad(err != nil && !errors.Is(err, codec.ErrHidden))
 	return img, err
+}
+
+// decode also returns what it cost. Each thread's time is counted for itself.
+func (g *guard) decode(frame []byte) (*image.YCbCr, time.Duration, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := g.cost()
+	img, err := g.dec.Decode(frame)
+	return img, g.cost() - began, err
 }
 
 // Close closes the decoder.

@@ -1,0 +1,245 @@
+package mcu
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"testing"
+	"time"
+
+	"candid/media/codec"
+
+	"github.com/pion/rtp/codecs"
+)
+
+// decoder is one that takes as long as it is told to.
+type decoder struct {
+	took   time.Duration
+	calls  int
+	closed bool
+}
+
+func (d *decoder) Decode([]byte) (*image.YCbCr, error) {
+	d.calls++
+	return codec.NewI420(2, 2), nil
+}
+func (d *decoder) Close() error { d.closed = true; return nil }
+
+// guarded is a guard whose decoder takes d.took of the processor.
+func guarded(d *decoder) (g *guard, resting *bool, bad *int) {
+	resting, bad = new(bool), new(int)
+	clock := time.Duration(0)
+	g = &guard{
+		dec: d, size: sizeBurst,
+		cost: func() time.Duration { clock += d.took; return clock },
+		rest: func(on bool) { *resting = on },
+		bad: func(b bool) {
+			if b {
+				*bad++
+			}
+		},
+	}
+	return g, resting, bad
+}
+
+func TestThreeOverrunsRest(t *testing.T) {
+	d := &decoder{took: 60 * time.Millisecond}
+	g, resting, _ := guarded(d)
+	for range 2 {
+		if _, err := g.Decode(nil); err != nil || *resting {
+			t.Fatalf("%v, resting %v, after two overruns", err, *resting)
+		}
+	}
+	if _, err := g.Decode(nil); err != nil || !*resting {
+		t.Fatalf("%v, resting %v, after three", err, *resting)
+	}
+	if _, err := g.Decode(nil); !errors.Is(err, errResting) || d.calls != 3 {
+		t.Errorf("%v after %d calls, want rest", err, d.calls)
+	}
+	g.until = time.Now().Add(-time.Second)
+	d.took = time.Millisecond
+	for range 100 {
+		if _, err := g.Decode(nil); err != nil || *resting {
+			t.Fatalf("%v, resting %v, after the rest", err, *resting)
+		}
+	}
+	for range 100 { // seldom is often enough to be forgiven
+		d.took = 60 * time.Millisecond
+		if _, err := g.Decode(nil); err != nil {
+			t.Fatal(err)
+		}
+		d.took = time.Millisecond
+		for range overrunFrames {
+			if _, err := g.Decode(nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestSizesAreRationed(t *testing.T) {
+	g, _, _ := guarded(&decoder{})
+	now := time.Unix(1000, 0)
+	taken := 0
+	for n := range 300 { // 10 s of a new size in each frame
+		if g.resize(100+n, 100, now) {
+			taken++
+		}
+		now = now.Add(time.Second / 30)
+	}
+	if want := sizeBurst + 20; taken < want-2 || taken > want+1 {
+		t.Errorf("%d sizes in 10 s, want %d", taken, want)
+	}
+	if w, h := g.w, g.h; !g.resize(w, h, now) {
+		t.Error("the same size again is refused")
+	}
+}
+
+func TestFragments(t *testing.T) {
+	for _, n := range []int{1, 2, maxFragment, maxFragment + 1, 5000, 100_000} {
+		frame := make([]byte, n)
+		for i := range frame {
+			frame[i] = byte(i * 7)
+		}
+		var got []byte
+		parts := fragments(frame)
+		for i, p := range parts {
+			var v codecs.VP8Packet
+			data, err := v.Unmarshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (v.S == 1) != (i == 0) || v.PID != 0 || len(p) > maxFragment+1 {
+				t.Errorf("%d bytes: fragment %d of %d bytes, S %d", n, i, len(p), v.S)
+			}
+			if i > 0 && i < len(parts)-1 && len(p) != len(parts[0]) {
+				t.Errorf("%d bytes: fragment %d has %d bytes, the first %d", n, i, len(p), len(parts[0]))
+			}
+			got = append(got, data...)
+		}
+		if !bytes.Equal(got, frame) {
+			t.Errorf("%d bytes came back as %d", n, len(got))
+		}
+	}
+	if fragments(nil) != nil {
+		t.Error("nothing gave something")
+	}
+}
+
+// Late sound slows the pictures at once, and lets them go slowly.
+func TestLoad(t *testing.T) {
+	var l load
+	now := time.Unix(1000, 0)
+	step := func(late time.Duration, d time.Duration) {
+		for range int(d / (10 * time.Millisecond)) {
+			l.note(late, now)
+			now = now.Add(10 * time.Millisecond)
+		}
+	}
+	for _, tt := range []struct {
+		late, during time.Duration
+		want         int32
+	}{
+		{0, time.Second, 0}, {5 * time.Millisecond, time.Second, 0}, {20 * time.Millisecond, 100 * time.Millisecond, 1},
+		{0, 3 * time.Second, 1}, {0, 2 * time.Second, 0}, {50 * time.Millisecond, 10 * time.Second, maxLoad}, {0, 20 * time.Second, 0},
+	} {
+		step(tt.late, tt.during)
+		if got := l.level.Load(); got != tt.want {
+			t.Errorf("%v late for %v: level %d, want %d", tt.late, tt.during, got, tt.want)
+		}
+		if want := frameInterval << tt.want; l.interval() != want {
+			t.Errorf("interval %v, want %v", l.interval(), want)
+		}
+	}
+}
+
+// crowd is members with these levels, for ever.
+func crowd(levels ...float64) []*member {
+	var ms []*member
+	for range levels {
+		ms = append(ms, &member{voice: voice{env: silence, lastLoud: neverLoud}})
+	}
+	return ms
+}
+
+func run(ms []*member, n int, from, blocks int64, levels ...float64) (active []int) {
+	for b := from; b < from+blocks; b++ {
+		for i, l := range levels {
+			ms[i].voice.heard(l, b)
+		}
+		elect(ms, n, b)
+	}
+	for i, m := range ms {
+		if m.voice.active {
+			active = append(active, i)
+		}
+	}
+	return active
+}
+
+func TestElect(t *testing.T) {
+	same := func(a, b []int) bool {
+		return len(a) == len(b) && (len(a) == 0 || a[0] == b[0] && a[len(a)-1] == b[len(b)-1])
+	}
+	ms := crowd(0, 0, 0, 0)
+	for i, tt := range []struct {
+		blocks int64
+		levels []float64
+		want   []int
+	}{
+		{10, []float64{silence, silence, silence, silence}, nil},
+		{10, []float64{-60, -70, silence, -55}, nil},             // a quiet room
+		{1, []float64{-30, silence, silence, silence}, []int{0}}, // at once
+		{10, []float64{-30, -32, silence, silence}, []int{0, 1}},
+		{50, []float64{-30, -32, -29, silence}, []int{0, 1}}, // not louder enough
+		{1, []float64{-30, -32, -20, silence}, []int{0, 2}},
+		{70, []float64{silence, -32, silence, silence}, []int{1, 2}},
+		{100, []float64{silence, silence, silence, silence}, nil},
+	} {
+		start := int64(i) * 1000
+		for _, m := range ms { // the gap between cases is not silence
+			if m.voice.active {
+				m.voice.lastLoud = start
+			}
+		}
+		if got := run(ms, 2, start, tt.blocks, tt.levels...); !same(got, tt.want) {
+			t.Errorf("case %d: %v are heard, want %v", i, got, tt.want)
+		}
+	}
+}
+
+func TestStage(t *testing.T) {
+	ms := crowd(0, 0)
+	var s stage
+	at := int64(0)
+	play := func(blocks int64, a, b float64) *member {
+		var cur *member
+		for range blocks {
+			run(ms, 3, at, 1, a, b)
+			cur = s.follow(ms, at)
+			at++
+		}
+		return cur
+	}
+	if got := play(100, silence, silence); got != nil {
+		t.Error("somebody has the word before anyone spoke")
+	}
+	if got := play(100, -30, silence); got != ms[0] {
+		t.Error("who speaks does not have the word")
+	}
+	if got := play(30, -30, -30); got != ms[0] {
+		t.Error("an interjection takes the word")
+	}
+	if got := play(100, -30, silence); got != ms[0] {
+		t.Error("the word is lost")
+	}
+	if got := play(100, silence, -30); got != ms[1] {
+		t.Error("the word is not handed over")
+	}
+	if got := play(1000, silence, silence); got != ms[1] {
+		t.Error("silence takes the word")
+	}
+	if got := s.follow(ms[:1], at); got == ms[1] {
+		t.Error("one who left has the word")
+	}
+}
