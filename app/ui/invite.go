@@ -62,14 +62,14 @@ const inviteWidth = 520
 func newInviteCard(s *callScreen, c curtain) fyne.CanvasObject {
 	link := s.model.snap.Invite
 	s.copyBig = newButton(primary, "copy", "Copy invite", s.copyInvite)
-	left := newStretch(12,
+	left := newStretch(9,
 		newPara(c.Title, 21, display, cText),
 		newPara(c.Text, 14, plain, cDim),
 		newLinkBox(link),
 		newRow(0, s.copyBig, newFiller()))
 	plate := newPlate(cPanel, cLine, 22)
 	plate.shadow = true
-	return sizedTo(layered(plate, padded(newRow(26, left, newQR(link, 176)), 28, 28, 28, 30)), inviteWidth+60, 0)
+	return sizedTo(layered(plate, padded(newRow(24, left, newQR(link, 164)), 20, 20, 20, 28)), inviteWidth+60, 0)
 }
 
 // newLinkBox shows a link in one line.
