@@ -312,7 +312,7 @@ func (r *Reader) take(l *wire) (rec Record, err error) {
 		rec.Stream = true
 	case l.Value != nil:
 		rec.Stream = true
-		if rec.body, err = decodeTree(l.Value); err != nil {
+		if rec.body, err = DecodeTree(l.Value); err != nil {
 			return rec, err
 		}
 		if r.streams[id] == nil && len(r.streams) >= maxStreams {
@@ -323,7 +323,7 @@ func (r *Reader) take(l *wire) (rec Record, err error) {
 		rec.Stream = true
 		rec.body, err = r.change(id, l, rec.At)
 	case l.Body != nil:
-		rec.body, err = decodeTree(l.Body)
+		rec.body, err = DecodeTree(l.Body)
 	}
 	if rec.At.After(r.now) {
 		r.now = rec.At
@@ -339,7 +339,7 @@ func (r *Reader) change(id streamID, l *wire, at time.Time) (any, error) {
 	if s.size += len(l.Delta); s.size > maxUnpacked {
 		return nil, errors.New("a value grows too large")
 	}
-	d, err := decodeTree(l.Delta)
+	d, err := DecodeTree(l.Delta)
 	if err != nil {
 		return nil, err
 	}

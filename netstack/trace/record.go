@@ -54,7 +54,7 @@ type Record struct {
 	Stream bool
 	State  bool // of a stream whose values are all kept
 	Ended  bool // the stream ends; there is no body
-	body   any  // as decodeTree makes it
+	body   any  // as DecodeTree makes it
 }
 
 // Decode stores the body in v, which must be a pointer. The body of a stream
@@ -88,9 +88,9 @@ type blockHeader struct {
 	Block uint64 `json:"block"`
 }
 
-// decodeTree decodes JSON to maps, slices and scalars, with numbers as they
+// DecodeTree decodes JSON to maps, slices and scalars, with numbers as they
 // are written: counters of 64 bits stay exact.
-func decodeTree(b []byte) (any, error) {
+func DecodeTree(b []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var v any
@@ -100,13 +100,13 @@ func decodeTree(b []byte) (any, error) {
 	return v, nil
 }
 
-// tree turns any value into one of decodeTree's kind, without secrets.
+// tree turns any value into one of DecodeTree's kind, without secrets.
 func tree(v any) (any, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	t, err := decodeTree(b)
+	t, err := DecodeTree(b)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -41,7 +42,7 @@ var keptKeys = map[string]bool{
 	"candidatetype": true, "protocol": true, "tcptype": true, "relayprotocol": true, "networktype": true, "state": true,
 	"icestate": true, "dtlsstate": true, "kind": true, "codec": true, "topology": true, "path": true, "id": true, "peer": true,
 	"localcandidateid": true, "remotecandidateid": true, "trackidentifier": true, "srtpcipher": true, "streamid": true,
-	"step": true, "trackid": true, "at": true, "since": true, "start": true, "end": true, "program": true, "revision": true,
+	"step": true, "trackid": true, "at": true, "since": true, "of": true, "unit": true, "title": true, "start": true, "end": true, "program": true, "revision": true,
 }
 
 // Learn takes up the names and servers in a decoded JSON value, so that Tree
@@ -49,7 +50,8 @@ var keptKeys = map[string]bool{
 func (r *Redactor) Learn(v any) {
 	switch v := v.(type) {
 	case map[string]any:
-		for k, m := range v {
+		for _, k := range slices.Sorted(maps.Keys(v)) { // the same numbers every time
+			m := v[k]
 			s, ok := m.(string)
 			switch key := plainKey(k); {
 			case !ok:
@@ -111,8 +113,8 @@ func (r *Redactor) Tree(v any) any { return r.member("", v) }
 func (r *Redactor) member(key string, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		for k, m := range v {
-			v[k] = r.member(plainKey(k), m)
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			v[k] = r.member(plainKey(k), v[k])
 		}
 	case []any:
 		for i := range v {
@@ -194,19 +196,34 @@ func (r *Redactor) knownIn(s string) string {
 
 func isWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 
-// addressIn replaces an address that may have a port or a full stop behind it.
+// addressIn replaces the address in a row of hexadecimal digits, colons and
+// dots, that may have a word before it and a port or a full stop behind it.
 func (r *Redactor) addressIn(s string) string {
 	body := strings.TrimRight(s, ".")
 	rest := s[len(body):]
-	if a, err := netip.ParseAddr(body); err == nil {
-		return r.Address(a).String() + rest
+	for from := 0; ; {
+		if to, ok := r.withPort(body[from:]); ok {
+			return body[:from] + to + rest
+		}
+		i := strings.IndexByte(body[from:], ':')
+		if i < 0 {
+			return s
+		}
+		from += i + 1
 	}
-	if i := strings.LastIndexByte(body, ':'); i > 0 {
-		if a, err := netip.ParseAddr(body[:i]); err == nil {
-			return r.Address(a).String() + body[i:] + rest
+}
+
+// withPort replaces an address, or an address and a port.
+func (r *Redactor) withPort(s string) (string, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return r.Address(a).String(), true
+	}
+	if i := strings.LastIndexByte(s, ':'); i > 0 {
+		if a, err := netip.ParseAddr(s[:i]); err == nil {
+			return r.Address(a).String() + s[i:], true
 		}
 	}
-	return s
+	return "", false
 }
 
 // kindsOf addresses, and where their replacements come from: ranges that are

@@ -47,6 +47,7 @@ func TestRedactText(t *testing.T) {
 		"stun:other.example.com":                   "stun:server-2.invalid",
 		"1a2b-3c.local":                            "server-3.invalid",
 		"::ffff:192.168.1.7":                       "10.0.0.1",
+		"stun:8.8.8.8:3478 bad:8.8.8.8":            "stun:198.18.0.1:3478 bad:198.18.0.1",
 		"100.64.3.4":                               "100.64.0.1",
 	} {
 		got := r.Text(in)

@@ -324,7 +324,7 @@ func clone(t testing.TB, v any) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := decodeTree(b)
+	c, err := DecodeTree(b)
 	if err != nil {
 		t.Fatal(err)
 	}
