@@ -41,6 +41,8 @@ var plan = map[string]string{
 	"netstack/netlab":      "",
 	"netstack/oneport":     "netstack/ifwatch",
 	"netstack/peer":        "netstack netstack/ifwatch netstack/loop netstack/unbounded",
+	"netstack/portmap":     "netstack",
+	"netstack/probe":       "netstack netstack/identity netstack/ifwatch netstack/portmap netstack/verdict",
 	"netstack/relay":       "netstack",
 	"netstack/sfu":         "netstack netstack/ifwatch netstack/loop netstack/oneport netstack/peer netstack/sfu/batch netstack/sfu/forward netstack/sfu/srtp netstack/unbounded",
 	"netstack/sfu/batch":   "",
