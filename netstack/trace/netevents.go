@@ -74,6 +74,10 @@ func (r Record) Event() (netstack.Event, error) {
 		return netstack.TrackAdded{Peer: t.Peer, Track: ended{t.Track}}, nil
 	case "key-frame-requested":
 		return decode[netstack.KeyFrameRequested](r)
+	case "demand-changed":
+		return decode[netstack.DemandChanged](r)
+	case "speakers-changed":
+		return decode[netstack.SpeakersChanged](r)
 	case "restarted":
 		return decode[netstack.Restarted](r)
 	}

@@ -26,6 +26,8 @@ var events = []netstack.Event{
 	netstack.MilestoneReached{Peer: "p", Step: netstack.DTLSConnected, At: start},
 	netstack.TrackAdded{Peer: "p", Track: ended{Track{"camera", "s", "video", "video/VP8"}}},
 	netstack.KeyFrameRequested{Peer: "p", TrackID: "camera"},
+	netstack.DemandChanged{Peer: "p", TrackID: "camera", Wanted: true},
+	netstack.SpeakersChanged{Speakers: []netstack.PeerID{"p", "q"}},
 	netstack.Restarted{Peer: "p", Why: "the address is gone"},
 }
 
