@@ -88,6 +88,9 @@ func (s *stunServer) answer(at netip.AddrPort, m *stun.Message, to net.Addr) {
 	}
 }
 
+// building: vnet counts its MAC addresses in one variable.
+var building sync.Mutex
+
 // natted probes from behind a NAT, the server's sockets being at these
 // addresses.
 func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report {
@@ -100,6 +103,7 @@ func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report 
 			t.Fatal(err)
 		}
 	}
+	building.Lock()
 	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "0.0.0.0/0", MinDelay: 5 * time.Millisecond, LoggerFactory: quiet, QueueSize: 1000})
 	check(err)
 	there, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{serverA, serverB}})
@@ -112,6 +116,7 @@ func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report 
 	check(lan.AddNet(here))
 	check(wan.AddRouter(lan))
 	check(wan.Start())
+	building.Unlock()
 	s := &stunServer{t: t, conns: make(map[netip.AddrPort]net.PacketConn)}
 	for _, a := range at {
 		s.listen(there, a)
