@@ -116,14 +116,9 @@ func (h *handshaker) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline does nothing: sending a datagram does not wait.
 func (h *handshaker) SetWriteDeadline(time.Time) error { return nil }
 
-// handshake waits for ICE and does DTLS; server says which half is ours, and
+// handshake does DTLS, once ICE has found a path; server says which half is ours, and
 // print what certificate the client has.
 func (s *Server) handshake(ctx context.Context, h *handshaker, server bool, print string) (conn *dtls.Conn, in, out srtp.Context, err error) {
-	select {
-	case <-ctx.Done():
-		return nil, nil, nil, ctx.Err()
-	case <-h.agent.ready:
-	}
 	verify := func(raw [][]byte, _ [][]*x509.Certificate) error {
 		if len(raw) == 0 || !strings.EqualFold(fingerprint(raw[0]), print) {
 			return errPeerCertificate

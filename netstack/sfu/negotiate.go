@@ -194,9 +194,11 @@ func (s *session) adopt(x *section, rs *remoteSection) {
 	x.codec = rs.codec
 }
 
-// negotiate makes an offer if one is needed and possible.
+// negotiate makes an offer if one is needed and possible. After the first
+// description none is made before ICE is up: pion takes a second one that comes
+// before it has started ICE for a restart.
 func (s *session) negotiate() {
-	if !s.needed || s.offered || s.polite && !s.ready {
+	if !s.needed || s.offered || s.polite && !s.ready || s.ready && !s.connected {
 		return
 	}
 	s.needed = false

@@ -32,6 +32,7 @@ type session struct {
 	needed         bool // something is to be offered
 	ready          bool // there is a remote description
 	started        bool // DTLS is
+	connected      bool // ICE was, at least once
 	restart        bool // the offer under way restarts ICE
 	ufrag          string
 	id, version    uint64
@@ -141,6 +142,17 @@ func (s *session) start(server bool, print string) {
 		defer cancel()
 		stop := context.AfterFunc(life, cancel)
 		defer stop()
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.agent.ready:
+		}
+		r.post(func() {
+			s.connected = true
+			if r.members[s.member.id] == s.member && s.member.session == s {
+				s.negotiateAgain()
+			}
+		})
 		conn, in, out, err := r.server.handshake(ctx, l.dtls, server, print)
 		if err != nil {
 			if ctx.Err() == nil {
