@@ -126,26 +126,25 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// Late sound slows the pictures at once, and lets them go slowly.
+// Sound that is often late slows the pictures at once, and lets them go slowly.
 func TestLoad(t *testing.T) {
 	var l load
-	now := time.Unix(1000, 0)
-	step := func(late time.Duration, d time.Duration) {
-		for range int(d / (10 * time.Millisecond)) {
-			l.note(late, now)
-			now = now.Add(10 * time.Millisecond)
-		}
-	}
 	for _, tt := range []struct {
-		late, during time.Duration
-		want         int32
+		every, blocks int // of every so many blocks one is late
+		want          int32
 	}{
-		{0, time.Second, 0}, {5 * time.Millisecond, time.Second, 0}, {20 * time.Millisecond, 100 * time.Millisecond, 1},
-		{0, 3 * time.Second, 1}, {0, 2 * time.Second, 0}, {50 * time.Millisecond, 10 * time.Second, maxLoad}, {0, 20 * time.Second, 0},
+		{1000, 999, 0}, {40, 1000, 0}, {10, 40, 1}, {1000, 150, 1}, {1000, 100, 0},
+		{2, 1000, maxLoad}, {1000, 400, 1}, {1000, 400, 0},
 	} {
-		step(tt.late, tt.during)
+		for n := range tt.blocks {
+			late := 19 * time.Millisecond
+			if (n+1)%tt.every == 0 {
+				late = 20 * time.Millisecond
+			}
+			l.note(late)
+		}
 		if got := l.level.Load(); got != tt.want {
-			t.Errorf("%v late for %v: level %d, want %d", tt.late, tt.during, got, tt.want)
+			t.Errorf("one in %d late, %d times: level %d, want %d", tt.every, tt.blocks, got, tt.want)
 		}
 		if want := frameInterval << tt.want; l.interval() != want {
 			t.Errorf("interval %v, want %v", l.interval(), want)

@@ -5,36 +5,48 @@ import (
 	"time"
 )
 
-// How lateness of the sound slows the pictures.
+// How lateness of the sound slows the pictures. A late block now and then is no
+// need: listeners hold more sound than that.
 const (
-	lateAfter = 15 * time.Millisecond // a block later than that is a sign of need
-	loadStep  = 300 * time.Millisecond
-	loadCalm  = 4 * time.Second // without a late block, before pictures get more again
-	maxLoad   = 3               // 30 >> 3: nearly 4 pictures a second
+	lateAfter  = 20 * time.Millisecond
+	loadWindow = 50 // wake-ups: half a second
+	lateMany   = 4  // late ones of a window: pictures get fewer
+	lateFew    = 1  // not more than so many, and the window is calm
+	calmMany   = 4  // calm windows in a row: pictures get more again
+	maxLoad    = 3  // 30 >> 3: nearly 4 pictures a second
 )
 
 // load is how far pictures have to give way: their rate is halved so many
 // times. One goroutine writes, any may read.
 type load struct {
-	level   atomic.Int32
-	changed time.Time // the writer's
-	late    time.Time
+	level atomic.Int32
+	n     int // wake-ups in this window
+	late  int // of them, late
+	calm  int // windows
 }
 
 // note takes over how late a block of sound was begun.
-func (l *load) note(late time.Duration, now time.Time) {
+func (l *load) note(late time.Duration) {
+	l.n++
+	if late >= lateAfter {
+		l.late++
+	}
 	level := l.level.Load()
 	switch {
-	case late >= lateAfter:
-		l.late = now
-		if level < maxLoad && now.Sub(l.changed) >= loadStep {
-			l.level.Store(level + 1)
-			l.changed = now
+	case l.late >= lateMany:
+		l.level.Store(min(level+1, maxLoad))
+		l.calm = 0
+	case l.n < loadWindow:
+		return
+	case l.late > lateFew:
+		l.calm = 0
+	default:
+		if l.calm++; l.calm >= calmMany {
+			l.level.Store(max(level-1, 0))
+			l.calm = 0
 		}
-	case level > 0 && now.Sub(l.late) >= loadCalm && now.Sub(l.changed) >= loadCalm:
-		l.level.Store(level - 1)
-		l.changed = now
 	}
+	l.n, l.late = 0, 0
 }
 
 // interval is how far apart pictures are now.

@@ -111,7 +111,7 @@ func (s *sound) blocksAt(t time.Time) int64 {
 
 // catchUp makes what is due.
 func (s *sound) catchUp(now time.Time) {
-	s.e.load.note(now.Sub(s.due(s.made+1)), now)
+	s.e.load.note(now.Sub(s.due(s.made + 1)))
 	if all := s.blocksAt(now); all-s.made > maxBehind {
 		s.lost.Add(uint64(all - s.made))
 		s.made = all
