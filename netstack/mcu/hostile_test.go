@@ -171,6 +171,9 @@ func TestSlowSinks(t *testing.T) {
 		e := r.listen("quick", 1)
 		time.Sleep(5 * time.Second)
 		keys := r.Stats().Outputs[0].KeyFrames
+		if a, b := v.Stats(), h.Stats(); a.Missed == 0 || b.Missed == 0 || a.Packets > 1 || b.Packets > 1 {
+			t.Errorf("sinks that block: %+v, %+v", a, b)
+		}
 		close(free)
 		v.Close()
 		h.Close()
@@ -319,6 +322,12 @@ func TestRefusals(t *testing.T) {
 		}
 		if err := r.Audio("nobody").WriteRTP(nil); err != nil {
 			t.Errorf("no packet of nobody: %v", err)
+		}
+		if _, err := r.Watch("a", mcu.ViewOptions{}, nil); err == nil {
+			t.Error("watched into nothing")
+		}
+		if _, err := r.Listen("a", mcu.Stream{}, nil); err == nil {
+			t.Error("listened into nothing")
 		}
 		v, err := r.Watch("a", mcu.ViewOptions{}, drain{})
 		if err != nil {

@@ -3,12 +3,15 @@ package mcu
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"candid/media/codec"
 
+	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 )
 
@@ -149,6 +152,47 @@ func TestLoad(t *testing.T) {
 		if want := frameInterval << tt.want; l.interval() != want {
 			t.Errorf("interval %v, want %v", l.interval(), want)
 		}
+	}
+}
+
+// sink takes everything.
+type sink struct{}
+
+func (sink) WriteRTP(*rtp.Packet) error { return nil }
+
+// Where the load is high pictures get fewer, and sound does not.
+func TestPicturesGiveWayToSound(t *testing.T) {
+	for level, want := range []int{30, 15, 7, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			e, err := New(Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if err := e.AddMember("a", ""); err != nil {
+				t.Fatal(err)
+			}
+			if _, err = e.Watch("a", ViewOptions{}, sink{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Listen("a", Stream{}, sink{}); err != nil {
+				t.Fatal(err)
+			}
+			e.load.level.Store(int32(level))
+			time.Sleep(500 * time.Millisecond)
+			frames, packets := e.Stats().Outputs[0].Frames, e.Stats().PacketsEncoded
+			for n := range 1000 { // something changes every ms
+				e.SetState("a", false, true, fmt.Sprint(n))
+				time.Sleep(time.Millisecond)
+			}
+			st := e.Stats()
+			if n := int(st.Outputs[0].Frames - frames); n < want-1 || n > want+2 {
+				t.Errorf("level %d: %d pictures in a second, want %d", level, n, want)
+			}
+			if n := st.PacketsEncoded - packets; n < 49 || n > 51 {
+				t.Errorf("level %d: %d packets of sound in a second", level, n)
+			}
+		})
 	}
 }
 

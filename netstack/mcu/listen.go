@@ -1,6 +1,7 @@
 package mcu
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"time"
@@ -14,6 +15,9 @@ import (
 // need not be a member. Packets of 20 ms come without pause, also of silence.
 // Close must be called.
 func (e *Engine) Listen(id netstack.PeerID, st Stream, sink PacketSink) (*Hearing, error) {
+	if sink == nil {
+		return nil, errors.New("listen: no sink")
+	}
 	h := &Hearing{e: e, id: id}
 	err := e.change(func() error {
 		h.out = newOutlet(sink, st, hearRoom)
@@ -24,6 +28,37 @@ func (e *Engine) Listen(id netstack.PeerID, st Stream, sink PacketSink) (*Hearin
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return h, nil
+}
+
+// Wanted is the size in which a member is seen at most; zero while nobody sees
+// them. A sender of several layers best sends the one that is as large.
+func (e *Engine) Wanted(id netstack.PeerID) (size image.Point) {
+	speaker := e.speaker.Load().id
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at, large := -1, 0
+	for i, m := range e.members[:min(len(e.members), mix.MaxTiles)] {
+		if m.id == id && !m.state.Load().cameraOff {
+			at = i
+		}
+		if m.id == speaker {
+			large = i
+		}
+	}
+	if at < 0 {
+		return size
+	}
+	for _, o := range e.outputs {
+		if len(*o.views.Load()) == 0 {
+			continue
+		}
+		canvas := sizes[o.spec.size].size
+		tile := o.spec.layout.Tiles(nil, len(e.members), large, canvas.X, canvas.Y)[at].Size()
+		if tile.X > size.X {
+			size = tile
+		}
+	}
+	return size
 }
 
 // VideoTime is the RTP timestamp of pictures made at t: what a sender report

@@ -204,3 +204,48 @@ func TestBudgetOfTheSlowestCounts(t *testing.T) {
 		r.close()
 	})
 }
+
+// Who speaks is large, and named as the one who does; the layer worth sending is
+// as large as the tile.
+func TestSpeakerIsLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, mcu.Config{})
+		for i := range 3 {
+			r.join(i, "Member")
+			r.camera(i, 640, 360)
+		}
+		if got := r.Wanted(idOf(0)); got != (image.Point{}) {
+			t.Errorf("nobody watches, and %v is wanted", got)
+		}
+		s := r.watch("guest", hd, mix.Speaker, 3)
+		time.Sleep(500 * time.Millisecond)
+		for i := range 3 { // nobody spoke: the first is large
+			if s.seen(i) < 10 {
+				t.Errorf("member %d was seen %d times", i, s.seen(i))
+			}
+		}
+		r.speak(2, nil)
+		time.Sleep(500 * time.Millisecond)
+		s.mu.Lock()
+		s.tiles = func(size image.Point) []image.Rectangle {
+			return mix.Speaker.Tiles(nil, 3, 2, size.X, size.Y)[2:]
+		}
+		clear(s.marks)
+		s.mu.Unlock()
+		time.Sleep(500 * time.Millisecond)
+		if n := s.seen(2); n < 12 {
+			t.Errorf("the speaker was seen %d times in the large tile", n)
+		}
+		if got, want := r.Wanted(idOf(2)), image.Pt(960, 540); got != want {
+			t.Errorf("of the speaker %v is wanted, not %v", got, want)
+		}
+		if got, want := r.Wanted(idOf(1)), image.Pt(320, 180); got != want {
+			t.Errorf("of another %v is wanted, not %v", got, want)
+		}
+		if got := r.Wanted("nobody"); got != (image.Point{}) {
+			t.Errorf("of nobody %v is wanted", got)
+		}
+		s.close()
+		r.close()
+	})
+}

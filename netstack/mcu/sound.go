@@ -279,7 +279,13 @@ type Hearing struct {
 	spoke int64 // block
 }
 
-// Close ends the hearing, and waits until the sink is not called any more.
+// Stats returns the newest figures.
+func (h *Hearing) Stats() StreamStats {
+	return StreamStats{Packets: h.out.packets.Load(), Errors: h.out.failed.Load(), Missed: h.dropped.Load()}
+}
+
+// Close ends the hearing, and waits until the sink is not called any more. It
+// must not be called by the sink.
 func (h *Hearing) Close() {
 	_ = h.e.change(func() error { // after the Engine's Close it has ended
 		h.e.hears = slices.DeleteFunc(h.e.hears, func(o *Hearing) bool { return o == h })

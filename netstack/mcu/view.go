@@ -1,6 +1,7 @@
 package mcu
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"slices"
@@ -51,6 +52,9 @@ type View struct {
 func (e *Engine) Watch(id netstack.PeerID, o ViewOptions, sink PacketSink) (*View, error) {
 	v := &View{e: e, id: id, waiting: true}
 	v.budget.Store(int64(o.Budget))
+	if sink == nil {
+		return nil, errors.New("watch: no sink")
+	}
 	err := e.change(func() error {
 		out, err := e.outputLocked(specOf(o))
 		if err != nil {
@@ -150,7 +154,23 @@ func (v *View) Size() image.Point {
 	return sizes[v.cur.spec.size].size
 }
 
-// Close ends the view, and waits until the sink is not called any more.
+// StreamStats is what was sent to one sink.
+type StreamStats struct {
+	Packets uint64
+	// Errors is how many of them the sink refused; Missed is how many frames, or
+	// packets of sound, it was too slow for.
+	Errors, Missed uint64
+}
+
+// Stats returns the newest figures.
+func (v *View) Stats() StreamStats {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return StreamStats{Packets: v.out.packets.Load(), Errors: v.out.failed.Load(), Missed: v.missed}
+}
+
+// Close ends the view, and waits until the sink is not called any more. It must
+// not be called by the sink.
 func (v *View) Close() {
 	_ = v.e.change(func() error { // after the Engine's Close it has ended
 		v.e.views = slices.DeleteFunc(v.e.views, func(w *View) bool { return w == v })
