@@ -47,6 +47,14 @@ type hall struct {
 
 	mu      sync.Mutex
 	clients map[netstack.PeerID]func(netstack.Envelope)
+	members map[netstack.PeerID]*client
+	early   map[netstack.PeerID][]netstack.Envelope // for who is about to come
+}
+
+func (h *hall) member(id netstack.PeerID) *client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.members[id]
 }
 
 func newHall(t testing.TB) *hall {
@@ -56,7 +64,8 @@ func newHall(t testing.TB) *hall {
 		t.Fatal(err)
 	}
 	_ = c.SetReadBuffer(4 << 20)
-	h := &hall{t: t, at: c.LocalAddr().(*net.UDPAddr).AddrPort(), clients: map[netstack.PeerID]func(netstack.Envelope){}}
+	h := &hall{t: t, at: c.LocalAddr().(*net.UDPAddr).AddrPort(), clients: map[netstack.PeerID]func(netstack.Envelope){},
+		members: map[netstack.PeerID]*client{}, early: map[netstack.PeerID][]netstack.Envelope{}}
 	h.server, err = NewServer(Config{Candidates: func() []netip.AddrPort { return []netip.AddrPort{h.at} }, Logger: testLog()})
 	if err != nil {
 		t.Fatal(err)
@@ -89,10 +98,11 @@ func newHall(t testing.TB) *hall {
 // Send is the host's signaler.
 func (h *hall) Send(_ context.Context, e netstack.Envelope) error {
 	h.mu.Lock()
-	to := h.clients[e.To]
-	h.mu.Unlock()
-	if to != nil {
+	defer h.mu.Unlock()
+	if to := h.clients[e.To]; to != nil {
 		to(e)
+	} else {
+		h.early[e.To] = append(h.early[e.To], e)
 	}
 	return nil
 }
@@ -131,6 +141,15 @@ func (c *client) Send(_ context.Context, e netstack.Envelope) error {
 // join lets a member in; s, if not nil, is what it publishes.
 func (h *hall) join(id netstack.PeerID, s *studio) *client {
 	h.t.Helper()
+	if err := h.room.Join(id, h); err != nil {
+		h.t.Fatal(err)
+	}
+	return h.connect(id, s)
+}
+
+// connect is join for one the room knows.
+func (h *hall) connect(id netstack.PeerID, s *studio) *client {
+	h.t.Helper()
 	c := &client{t: h.t, id: id, h: h, changed: make(chan struct{}), tracks: map[trackKey]*received{}, studio: s}
 	var err error
 	c.Transport, err = NewTransport(TransportConfig{Self: id, Signaler: c, Peer: peer.Config{Loopback: true, NoTCP: true, Logger: testLog()}})
@@ -145,10 +164,12 @@ func (h *hall) join(id netstack.PeerID, s *studio) *client {
 	c.wg.Go(c.watch)
 	h.mu.Lock()
 	h.clients[id] = c.Handle
-	h.mu.Unlock()
-	if err := h.room.Join(id, h); err != nil {
-		h.t.Fatal(err)
+	h.members[id] = c
+	for _, e := range h.early[id] {
+		c.Handle(e)
 	}
+	delete(h.early, id)
+	h.mu.Unlock()
 	c.SetPeers()
 	h.t.Cleanup(c.leave)
 	return c
@@ -304,6 +325,13 @@ func (s *studio) tracks() []webrtc.TrackLocal {
 		}
 	}
 	return out
+}
+
+// speak sets the level of the sound, in -dBov.
+func (s *studio) speak(level uint8) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.level = level
 }
 
 // obey has the studio do what its transport is told.
