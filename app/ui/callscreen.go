@@ -15,12 +15,11 @@ type callScreen struct {
 	w     *Window
 	call  Call
 	model *callModel
-	pump  *Pump
 	over  bool // the call has ended
 
-	tiles map[netstack.PeerID]*tile
-	spare []*tile // used before, kept for whoever comes next
-	grid  *fyne.Container
+	tiles    map[netstack.PeerID]*tile
+	surfaces []*Surface // of tiles, in their order
+	grid     *fyne.Container
 
 	top     *topBar
 	bar     *controlBar
@@ -37,7 +36,7 @@ type callScreen struct {
 }
 
 func newCallScreen(w *Window, c Call) *callScreen {
-	s := &callScreen{w: w, call: c, model: newCallModel(), pump: newPump(w.do), tiles: map[netstack.PeerID]*tile{}}
+	s := &callScreen{w: w, call: c, model: newCallModel(), tiles: map[netstack.PeerID]*tile{}}
 	s.grid = container.New(tilesLayout{s})
 	s.top, s.bar, s.panel = newTopBar(s), newControlBar(s), newPanel(s)
 	s.scrim = newScrim(s.togglePanel)
@@ -51,8 +50,10 @@ func newCallScreen(w *Window, c Call) *callScreen {
 func (s *callScreen) root() fyne.CanvasObject { return s.content }
 
 func (s *callScreen) entered() {
-	s.frames = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Tick: s.pump.beforePaint}
+	s.frames = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Tick: s.w.pump.beforePaint}
 	s.frames.Start()
+	s.w.pump.setSurfaces(s.surfaces)
+	s.w.pump.setRunning(true)
 	s.second(s.w.now())
 }
 
@@ -61,10 +62,13 @@ func (s *callScreen) left() {
 	if s.frames != nil {
 		s.frames.Stop()
 	}
-	s.pump.close()
-	for id := range s.tiles {
+	s.w.pump.setSurfaces(nil)
+	for id, t := range s.tiles {
 		s.call.Watch(id, nil)
+		s.w.putTile(t)
 	}
+	clear(s.tiles)
+	s.surfaces = nil
 	if !s.over {
 		s.over = true
 		s.call.Leave()
@@ -112,9 +116,8 @@ func (s *callScreen) showTiles() {
 	for id, t := range s.tiles {
 		if !here[id] {
 			s.call.Watch(id, nil)
-			t.screen.clear()
 			delete(s.tiles, id)
-			s.spare = append(s.spare, t)
+			s.w.putTile(t)
 			changed = true
 		}
 	}
@@ -133,20 +136,14 @@ func (s *callScreen) showTiles() {
 	}
 	if changed || len(objs) != len(s.grid.Objects) {
 		s.grid.Objects = objs
-		s.pump.setSurfaces(surfaces)
+		s.surfaces = surfaces
+		s.w.pump.setSurfaces(surfaces)
 		s.grid.Refresh()
 	}
 }
 
 func (s *callScreen) newTile(id netstack.PeerID, self bool) *tile {
-	var t *tile
-	if n := len(s.spare); n > 0 {
-		t, s.spare = s.spare[n-1], s.spare[:n-1]
-		t.look = tileLook{} // so that it is drawn anew
-	} else {
-		t = newTile(s.pump, self)
-	}
-	t.screen.eager = !self
+	t := s.w.takeTile(self)
 	t.pressed = func() { s.showLine(id) }
 	if self {
 		t.pressed = s.showDevices
@@ -194,7 +191,7 @@ func (s *callScreen) beat(now time.Time, second bool) {
 // second shows what changes every second.
 func (s *callScreen) second(now time.Time) {
 	if m := s.w.opts.Minimised; m != nil {
-		s.pump.setRunning(!m())
+		s.w.pump.setRunning(!m())
 	}
 	s.model.lines = s.call.Lines()
 	s.showTiles()

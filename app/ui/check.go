@@ -19,7 +19,6 @@ type checkScreen struct {
 	mic     *roundButton
 	cam     *roundButton
 	join    *button
-	pump    *Pump
 	joining bool
 	content *fyne.Container
 }
@@ -30,11 +29,9 @@ const (
 )
 
 func newCheckScreen(w *Window, link, room string) *checkScreen {
-	s := &checkScreen{w: w, link: link, pump: newPump(w.do)}
-	s.preview = newTile(s.pump, true)
-	s.preview.screen.eager = true // the only picture there is
+	s := &checkScreen{w: w, link: link, preview: w.takeTile(true)}
+	s.preview.screen.eager = true // the only picture there is: takeTile makes a self view wait for others
 	s.preview.Disable()
-	s.pump.setSurfaces([]*Surface{s.preview.screen})
 	s.form = newDeviceForm(w, checkRight-52)
 	s.mic = newRoundButton("mic", "", s.toggleMic)
 	s.cam = newRoundButton("video", "", s.toggleCam)
@@ -110,6 +107,8 @@ func (s *checkScreen) root() fyne.CanvasObject { return s.content }
 // the meter is how one sees that it works.
 func (s *checkScreen) entered() {
 	st := s.w.engine.Studio()
+	s.w.pump.setSurfaces([]*Surface{s.preview.screen})
+	s.w.pump.setRunning(true)
 	st.SetPreview(s.preview.screen)
 	st.SetCameraOn(!s.w.engine.Config().JoinCameraOff)
 	st.SetMicrophoneOn(true)
@@ -124,7 +123,8 @@ func (s *checkScreen) left() {
 		st.SetCameraOn(false)
 		st.SetMicrophoneOn(false)
 	}
-	s.pump.close()
+	s.w.pump.setSurfaces(nil)
+	s.w.putTile(s.preview)
 }
 
 func (s *checkScreen) wantsBeat() bool      { return true }

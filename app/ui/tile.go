@@ -35,6 +35,13 @@ func newTile(pump *Pump, self bool) *tile {
 	return t
 }
 
+// retire makes the tile nobody's.
+func (t *tile) retire() {
+	t.pressed, t.floating, t.look = nil, false, tileLook{}
+	t.Enable()
+	t.screen.clear()
+}
+
 // set redraws what differs: a refresh is not for every frame.
 func (t *tile) set(l tileLook) {
 	if t.look == l {

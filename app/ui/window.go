@@ -55,6 +55,9 @@ type Window struct {
 	needed atomic.Bool // somebody wants beats
 	lastS  int64       // second of the last slow beat
 
+	pump  *Pump
+	spare []*tile // not in use
+
 	screen  screen
 	stage   *fyne.Container
 	toasts  *toaster
@@ -94,6 +97,7 @@ func New(a fyne.App, e Engine, opts Options) *Window {
 	if w.now == nil {
 		w.now = time.Now
 	}
+	w.pump = newPump(w.do)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	a.Settings().SetTheme(Theme{Mode: e.Config().Theme})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon))
@@ -168,6 +172,26 @@ func (w *Window) shut() {
 	if w.screen != nil {
 		w.screen.left()
 	}
+	w.pump.close()
+}
+
+// takeTile returns a tile, one that was used before if there is any. Tiles
+// outlive screens and calls, because Fyne keeps the textures and pictures of
+// dropped ones for a minute.
+func (w *Window) takeTile(self bool) *tile {
+	if n := len(w.spare); n > 0 {
+		t := w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		t.screen.eager = !self
+		return t
+	}
+	return newTile(w.pump, self)
+}
+
+// putTile takes a tile back. Nothing sends pictures to it any more.
+func (w *Window) putTile(t *tile) {
+	t.retire()
+	w.spare = append(w.spare, t)
 }
 
 // Wait blocks until everything the window started has ended, after Close.
