@@ -21,6 +21,7 @@ const usage = `Candid: video calls that show you the line they run on.
   candid                open the window
   candid LINK           open the window and join the room of an invite
   candid host           run a room server without a window, and print the invite
+  candid check [LINK]   what can this computer reach, and how will a call with LINK go?
   candid demo           two Candids call each other here; leaves a report and screenshots
   candid version        print the version
 
@@ -32,7 +33,7 @@ Flags of the window (before LINK):
   --dir DIR             keep settings in DIR
   --verbose             log what happens to standard error
 
-"candid host --help" and "candid demo --help" tell more.
+"candid host --help", "candid check --help" and "candid demo --help" tell more.
 `
 
 // Exit codes, as sysexits and the shell know them.
@@ -52,6 +53,8 @@ func Main(args []string) int {
 	switch command {
 	case "host":
 		return hostCommand(args[1:], os.Stdout, os.Stderr)
+	case "check":
+		return checkCommand(args[1:], os.Stdout, os.Stderr)
 	case "demo":
 		return demoCommand(args[1:], os.Stdout, os.Stderr)
 	case "version", "--version":

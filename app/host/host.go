@@ -92,10 +92,11 @@ type Host struct {
 	web    *http.Server
 	addrs  func() ([]ifwatch.Address, error)
 
-	mu    sync.Mutex
-	stop  func() bool     // ends the watch on Start's context
-	rooms map[string]keys // those open; nil when closed
-	kept  *secrets
+	mu     sync.Mutex
+	stop   func() bool     // ends the watch on Start's context
+	rooms  map[string]keys // those open; nil when closed
+	kept   *secrets
+	checks map[relay.Member]*time.Timer // each until it ends
 
 	once sync.Once
 	wg   sync.WaitGroup
@@ -198,6 +199,7 @@ func (h *Host) site(s *oneport.Socket) oneport.Sink {
 func (h *Host) serve(port *oneport.Port) {
 	mux := http.NewServeMux()
 	mux.Handle(signal.Path, h.signal)
+	mux.HandleFunc("POST "+CheckPath, h.check)
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "This is a Candid host. Open your invite in Candid to join.\n")
@@ -235,6 +237,9 @@ func (h *Host) Close() error {
 		h.mu.Lock()
 		rooms, stop := h.rooms, h.stop
 		h.rooms = nil
+		for _, t := range h.checks {
+			t.Stop() // their credentials end with the relay
+		}
 		h.mu.Unlock()
 		if stop != nil {
 			stop()
