@@ -160,6 +160,7 @@ func (s *session) apply(d *remoteSDP, offer bool) {
 			x.rejected = x.rejected || rs.rejected
 		}
 		x.agreed, x.receives = true, rs.receives && !rs.rejected
+		x.usable = x.usable || x.receives
 		if d := x.down; d != nil && x.sending && !x.receives {
 			x.down, x.sending = nil, false
 			s.room.engine.do(func() { s.line.detach(d) })
@@ -276,7 +277,7 @@ func (s *session) assign(offer bool) {
 			continue
 		}
 		i := slices.IndexFunc(s.sections, func(x *section) bool {
-			return x.kind == t.kind && x.down == nil && !x.rejected && (offer || x.receives)
+			return x.kind == t.kind && x.down == nil && !x.rejected && x.usable && (offer || x.receives)
 		})
 		if i < 0 {
 			if !offer || len(s.sections) >= maxSections {
@@ -300,7 +301,7 @@ func (s *session) section(kind webrtc.RTPCodecType) {
 	if s.polite {
 		side = "b"
 	}
-	s.sections = append(s.sections, &section{kind: kind, mid: side + strconv.Itoa(s.mids), codec: s.codecs[kind]})
+	s.sections = append(s.sections, &section{kind: kind, mid: side + strconv.Itoa(s.mids), codec: s.codecs[kind], usable: true})
 	s.mids++
 }
 
@@ -342,7 +343,7 @@ func (s *session) write(setup string, answer bool) string {
 			l.stream, l.track, l.ssrc = string(x.down.track.key.peer), x.down.track.key.track, x.down.SSRC
 		}
 		l.receives = !answer || x.up != nil
-		if answer && x.up != nil {
+		if x.up != nil {
 			l.rids = x.rids
 		}
 		d.sections = append(d.sections, l)

@@ -51,6 +51,7 @@ type section struct {
 	rejected bool
 	agreed   bool // in a description of both sides
 	receives bool // the client does
+	usable   bool // the client made it, or let it be, for us to send in
 	rids     []string
 	codec    uint8
 	up       *upload
