@@ -20,7 +20,10 @@ const (
 	// and not decoded for restTime.
 	overruns      = 3
 	overrunFrames = 30
-	restTime      = 5 * time.Second
+	// decodeShare is how much of a processor one sender may take, on average over
+	// a second, with however many small frames.
+	decodeShare = 0.4
+	restTime    = 5 * time.Second
 	// Pictures may change their size sizeBurst times at once, and then once
 	// every sizeEvery. What is beyond that waits: each size is new memory.
 	sizeBurst = 6
@@ -40,9 +43,11 @@ type guard struct {
 	rest func(bool)           // told when resting begins and ends
 	bad  func(bool)           // told of each frame
 
-	since  int       // frames since over was last counted from 0
-	over   int       // of them, how many overran
-	until  time.Time // resting
+	since  int           // frames since over was last counted from 0
+	over   int           // of them, how many overran
+	debt   time.Duration // processor time beyond decodeShare
+	paid   time.Time     // when debt was last reckoned
+	until  time.Time     // resting
 	w, h   int
 	size   float64 // how many changes of size are free
 	filled time.Time
@@ -119,13 +124,15 @@ func (g *guard) charge(took time.Duration, now time.Time) {
 	if g.since++; g.since > overrunFrames {
 		g.since, g.over = 0, 0
 	}
-	if took <= frameBudget {
+	g.debt = max(0, g.debt-time.Duration(decodeShare*float64(now.Sub(g.paid)))) + took
+	g.paid = now
+	if took > frameBudget {
+		g.over++
+	}
+	if g.over < overruns && float64(g.debt) < decodeShare*float64(time.Second) {
 		return
 	}
-	if g.over++; g.over < overruns {
-		return
-	}
-	g.since, g.over = 0, 0
+	g.since, g.over, g.debt = 0, 0, 0
 	g.until = now.Add(restTime)
 	g.rest(true)
 }

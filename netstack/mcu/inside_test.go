@@ -46,38 +46,59 @@ func guarded(d *decoder) (g *guard, resting *bool, bad *int) {
 }
 
 func TestThreeOverrunsRest(t *testing.T) {
-	d := &decoder{took: 60 * time.Millisecond}
-	g, resting, _ := guarded(d)
-	for range 2 {
-		if _, err := g.Decode(nil); err != nil || *resting {
-			t.Fatalf("%v, resting %v, after two overruns", err, *resting)
+	synctest.Test(t, func(t *testing.T) {
+		d := &decoder{}
+		g, resting, _ := guarded(d)
+		decode := func(took time.Duration) error {
+			time.Sleep(time.Second / 30)
+			d.took = took
+			_, err := g.Decode(nil)
+			return err
 		}
-	}
-	if _, err := g.Decode(nil); err != nil || !*resting {
-		t.Fatalf("%v, resting %v, after three", err, *resting)
-	}
-	if _, err := g.Decode(nil); !errors.Is(err, errResting) || d.calls != 3 {
-		t.Errorf("%v after %d calls, want rest", err, d.calls)
-	}
-	g.until = time.Now().Add(-time.Second)
-	d.took = time.Millisecond
-	for range 100 {
-		if _, err := g.Decode(nil); err != nil || *resting {
-			t.Fatalf("%v, resting %v, after the rest", err, *resting)
-		}
-	}
-	for range 100 { // seldom is often enough to be forgiven
-		d.took = 60 * time.Millisecond
-		if _, err := g.Decode(nil); err != nil {
-			t.Fatal(err)
-		}
-		d.took = time.Millisecond
-		for range overrunFrames {
-			if _, err := g.Decode(nil); err != nil {
-				t.Fatal(err)
+		for range 2 {
+			if err := decode(60 * time.Millisecond); err != nil || *resting {
+				t.Fatalf("%v, resting %v, after two overruns", err, *resting)
 			}
 		}
-	}
+		if err := decode(60 * time.Millisecond); err != nil || !*resting {
+			t.Fatalf("%v, resting %v, after three", err, *resting)
+		}
+		if err := decode(0); !errors.Is(err, errResting) || d.calls != 3 {
+			t.Errorf("%v after %d calls, want rest", err, d.calls)
+		}
+		time.Sleep(restTime)
+		for range 20 { // seldom is often enough to be forgiven
+			if err := decode(60 * time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			for range overrunFrames {
+				if err := decode(time.Millisecond); err != nil || *resting {
+					t.Fatalf("%v, resting %v, after the rest", err, *resting)
+				}
+			}
+		}
+	})
+}
+
+// A flood of frames, each of them small, is too much all the same.
+func TestFloodRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &decoder{took: 8 * time.Millisecond} // the largest pictures there may be
+		g, resting, _ := guarded(d)
+		for range 300 {
+			if _, err := g.Decode(nil); err != nil || *resting {
+				t.Fatal("thirty frames a second are too many")
+			}
+			time.Sleep(time.Second / 30)
+		}
+		for range 200 {
+			g.Decode(nil)
+			time.Sleep(2 * time.Millisecond)
+		}
+		if !*resting {
+			t.Error("five hundred frames a second are welcome")
+		}
+	})
 }
 
 func TestSizesAreRationed(t *testing.T) {

@@ -112,11 +112,16 @@ type VideoInput struct {
 	bad     atomic.Int32 // frames in a row that could not be decoded
 	resting atomic.Bool
 
-	mu     sync.RWMutex
-	sink   *screen // whose pictures count
-	pic    *image.YCbCr
-	serial uint64 // of pic; 0 is none
-	shown  time.Time
+	mu          sync.RWMutex
+	sink        *screen // whose pictures count
+	cur, before picture // the newest, and the one before
+}
+
+// picture is one that was decoded.
+type picture struct {
+	img    *image.YCbCr
+	serial uint64 // greater than of all before; 0 is no picture
+	at     time.Time
 }
 
 // screen is where one playout.Video shows its pictures.
@@ -202,7 +207,7 @@ func (in *VideoInput) stopLocked() {
 	}
 	in.e.ended = append(in.e.ended, v)
 	in.mu.Lock()
-	in.sink, in.pic, in.serial = nil, nil, 0
+	in.sink, in.cur, in.before = nil, picture{}, picture{}
 	in.mu.Unlock()
 }
 
@@ -221,22 +226,38 @@ func (s *screen) WriteVideo(f media.VideoFrame) {
 	if in.sink != s {
 		return
 	}
-	in.pic = codec.Fit(in.pic, f.Image.Rect.Dx(), f.Image.Rect.Dy())
-	if err := codec.CopyI420(in.pic, f.Image); err != nil {
-		in.serial = 0
+	in.cur, in.before = in.before, in.cur
+	p := &in.cur
+	p.img = codec.Fit(p.img, f.Image.Rect.Dx(), f.Image.Rect.Dy())
+	if err := codec.CopyI420(p.img, f.Image); err != nil {
+		p.serial = 0
 		return
 	}
-	in.serial, in.shown = in.e.serials.Add(1), time.Now()
+	p.serial, p.at = in.e.serials.Add(1), time.Now()
 }
 
-// visible reports whether pic is to be shown. mu is held.
+// visible reports whether a picture is to be shown. mu is held.
 func (in *VideoInput) visible(now time.Time) bool {
-	age := now.Sub(in.shown)
+	age := now.Sub(in.cur.at)
 	switch {
-	case in.serial == 0 || age > staleAfter:
+	case in.cur.serial == 0 || age > staleAfter:
 		return false
 	case in.resting.Load(), in.bad.Load() >= badFrames:
 		return age < badTime
 	}
 	return true
+}
+
+// patience is how old a picture may be and still be shown before a newer one: a
+// beat of the mix, and what cameras are uneven by. Without it a camera whose
+// pictures come about when the mix takes them would lose some, and show others
+// twice.
+const patience = frameInterval + 10*time.Millisecond
+
+// next is what to show after the picture with serial last. mu is held.
+func (in *VideoInput) next(last uint64, now time.Time) *picture {
+	if b := &in.before; b.serial > last && now.Sub(b.at) <= patience {
+		return b
+	}
+	return &in.cur
 }

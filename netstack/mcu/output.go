@@ -74,6 +74,7 @@ type output struct {
 	canvas  *mix.Canvas
 	encoder *codec.VP8Encoder
 	labels  []mix.Label
+	drawn   [mix.MaxTiles]uint64 // serials
 	sentKey time.Time
 	sent    time.Time
 }
@@ -202,7 +203,9 @@ func (o *output) draw(i int, m *member, now time.Time) error {
 	if m.state.Load().cameraOff || !in.visible(now) {
 		return o.canvas.Draw(i, nil, 0)
 	}
-	return o.canvas.Draw(i, in.pic, in.serial)
+	p := in.next(o.drawn[i], now)
+	o.drawn[i] = p.serial
+	return o.canvas.Draw(i, p.img, p.serial)
 }
 
 // budget is the bitrate that suits the slowest viewer.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"candid/media/mix"
+	"candid/media/scene"
 	"candid/netstack/mcu"
 )
 
@@ -46,6 +47,35 @@ func TestEveryoneIsSeen(t *testing.T) {
 		t.Logf("a picture is at most %v old, half of them %v", s.late[len(s.late)-1], s.late[len(s.late)/2])
 		if p95 := s.late[len(s.late)*95/100]; p95 > 2*time.Second/30 {
 			t.Errorf("95 %% of pictures are %v old or younger, want two frames", p95)
+		}
+	})
+}
+
+// A camera that beats with the mix, so that chance decides which of two is first
+// each time, loses no picture.
+func TestNoPictureIsLostToTheBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, mcu.Config{})
+		r.join(0, "Ada")
+		cam := scene.NewCamera(scene.CameraOptions{Width: 320, Height: 180})
+		r.film(0, cam, func(int, *image.YCbCr) *image.YCbCr { return nil })
+		s := r.watch("guest", image.Pt(320, 180), mix.Grid, 1)
+		time.Sleep(10 * time.Second)
+		s.close()
+		r.close()
+		marks, missing := s.marks[0], 0
+		if len(marks) < 280 {
+			t.Fatalf("seen %d times", len(marks))
+		}
+		for i := 1; i < len(marks); i++ {
+			missing += max(int(marks[i].Frame)-int(marks[i-1].Frame)-1, 0)
+		}
+		if missing > 1 {
+			t.Errorf("%d of %d pictures are missing", missing, len(marks))
+		}
+		slices.Sort(s.late)
+		if p95 := s.late[len(s.late)*95/100]; p95 > 45*time.Millisecond {
+			t.Errorf("95 %% of pictures are %v old or younger", p95)
 		}
 	})
 }
