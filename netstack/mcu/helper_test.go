@@ -301,6 +301,7 @@ type ear struct {
 	mu      sync.Mutex
 	packets []rtp.Header
 	data    [][]byte
+	step    int // largest between two samples since it was set to 0
 }
 
 func (e *ear) WriteRTP(p *rtp.Packet) error {
@@ -336,13 +337,19 @@ func (r *room) listen(id netstack.PeerID, n int) *ear {
 	e.work.Go(func() {
 		tick := time.NewTicker(media.BlockDuration)
 		defer tick.Stop()
-		pcm := make([]int16, media.BlockSamples)
+		pcm, last := make([]int16, media.BlockSamples), 0
 		for {
 			select {
 			case <-e.quit:
 				return
 			case now := <-tick.C:
 				e.play.ReadBlock(pcm)
+				e.mu.Lock()
+				for _, v := range pcm {
+					e.step = max(e.step, int(v)-last, last-int(v))
+					last = int(v)
+				}
+				e.mu.Unlock()
 				e.scene.WriteAudio(media.AudioBlock{PCM: pcm, Captured: now})
 			}
 		}
@@ -354,6 +361,15 @@ func (e *ear) close() {
 	e.hearing.Close()
 	close(e.quit)
 	e.work.Wait()
+}
+
+// steepest is the largest step between two samples since it was last asked.
+func (e *ear) steepest() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	step := e.step
+	e.step = 0
+	return step
 }
 
 // present is which members are heard now.

@@ -35,6 +35,7 @@ type sound struct {
 	minus   []int32
 	shared  stream
 	stage   stage
+	last    *roster
 	encodes atomic.Uint64 // packets encoded
 	lost    atomic.Uint64 // blocks left out
 }
@@ -54,7 +55,7 @@ func newStream() (stream, error) {
 func newSound(e *Engine) (*sound, error) {
 	shared, err := newStream()
 	return &sound{
-		e: e, wake: make(chan struct{}, 1), shared: shared,
+		e: e, wake: make(chan struct{}, 1), shared: shared, last: &roster{},
 		sum: make([]int32, media.BlockSamples), minus: make([]int32, media.BlockSamples),
 	}, err
 }
@@ -144,6 +145,7 @@ func (s *sound) block(r *roster, part int) {
 			mix.Add(s.sum, m.voice.out, 1)
 		}
 	}
+	s.farewell(r)
 	at := part * media.BlockSamples
 	s.shared.limiter.Limit(s.shared.pcm[at:at+media.BlockSamples], s.sum)
 	for _, h := range r.hears {
@@ -193,6 +195,22 @@ func (s *sound) fade(m *member) bool {
 	mix.Fade(v.out, v.pcm, v.gain, want)
 	v.gain = want
 	return true
+}
+
+// farewell adds a last block, fading, of those who have left since the one before.
+func (s *sound) farewell(r *roster) {
+	if r == s.last {
+		return
+	}
+	for _, m := range s.last.members {
+		if v := &m.voice; v.gain > 0 && !slices.Contains(r.members, m) {
+			m.audio.play.ReadBlock(v.pcm)
+			mix.Fade(v.out, v.pcm, v.gain, 0)
+			mix.Add(s.sum, v.out, 1)
+			v.gain = 0
+		}
+	}
+	s.last = r
 }
 
 // choose gives a listener who speaks a mix of their own, and takes it back a

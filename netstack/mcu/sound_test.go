@@ -150,3 +150,38 @@ func TestSilenceFlows(t *testing.T) {
 		unbroken(t, "silence", e.packets, false)
 	})
 }
+
+// Who leaves, is muted, or comes in the middle of a sound does not click.
+func TestNothingClicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now() // a whole second: markers, which are steeper, come with these
+		r := newRoom(t, mcu.Config{})
+		r.join(0, "Ada")
+		e := r.listen("guest", 1)
+		r.speak(0, nil)
+		until := func(ms int) { time.Sleep(time.Until(began.Add(time.Duration(ms) * time.Millisecond))) }
+		until(2300)
+		e.steepest()
+		until(2500)
+		tone := e.steepest()
+		for _, step := range []struct {
+			what   string
+			at     int
+			change func()
+		}{
+			{"muted", 3405, func() { r.SetState(idOf(0), true, false, "Ada") }},
+			{"unmuted", 4405, func() { r.SetState(idOf(0), false, false, "Ada") }},
+			{"left", 5405, func() { r.RemoveMember(idOf(0)) }},
+		} {
+			until(step.at)
+			e.steepest()
+			step.change()
+			until(step.at + 300)
+			if got := e.steepest(); got > tone*5/4 {
+				t.Errorf("%s: a step of %d in a tone whose steps are %d", step.what, got, tone)
+			}
+		}
+		e.close()
+		r.close()
+	})
+}
