@@ -126,7 +126,7 @@ func TestWireLoss(t *testing.T) {
 	eth, a, b := pair(t, Over(Params{}))
 	for _, p := range []Params{{Loss: 0.1}, {Loss: 0.2, Burst: 4}} {
 		eth.Wire().Set(p)
-		came := flood(t, a, b, n, 100, 50*time.Microsecond)
+		came := flood(t, a, b, n, 100, 100*time.Microsecond)
 		near(t, "share lost", 1-float64(len(came))/n, p.Loss, 0.02)
 		runs := 1
 		for k := 1; k < len(came); k++ {

@@ -45,6 +45,10 @@ type Way struct {
 	ethered bool // packets have Ethernet headers
 }
 
+// queueLength is how many packets may wait for this process, besides those that
+// wait by Params: none must be lost because the machine is busy.
+const queueLength = "20000"
+
 // Set changes both directions; what is on its way stays so.
 func (w *Wire) Set(p Params) {
 	w.Up.Set(p)
@@ -88,7 +92,7 @@ func (l *Lab) wire(a, b end, j joining) *Wire {
 		tap := "tap-" + e.near.dev
 		taps[i] = n.tun(tap, unix.IFF_TAP)
 		for _, dev := range []string{e.near.dev, tap} {
-			n.ip("link", "set", "dev", dev, "master", br.bridge, "txqueuelen", "2000", "up")
+			n.ip("link", "set", "dev", dev, "master", br.bridge, "txqueuelen", queueLength, "up")
 		}
 	}
 	l.carry(w, taps, *j.line, true)
@@ -107,7 +111,7 @@ func (l *Lab) Tunnel(a, b *NS, dev string, p Params, prefixes ...netip.Prefix) (
 		taps[k] = e.ns.tun(dev, unix.IFF_TUN)
 		is[k] = &Iface{end: e, wire: w, metric: len(e.ns.ifs)}
 		e.ns.ifs = append(e.ns.ifs, is[k])
-		e.ns.ip("link", "set", "dev", dev, "txqueuelen", "2000", "up")
+		e.ns.ip("link", "set", "dev", dev, "txqueuelen", queueLength, "up")
 		for _, prefix := range prefixes {
 			is[k].addrs = append(is[k].addrs, number(prefix, k+1))
 		}
