@@ -58,6 +58,7 @@ type engine struct {
 	tracks       []*track // by slot; nil: free
 	audio, video []item
 	out          batch.Sender
+	inside       delays
 	wishes       []forward.Wish
 	chosen       []int
 	speakers     []*forward.Speaker
@@ -207,9 +208,15 @@ func (e *engine) drain() {
 			e.fanOut()
 		}
 	}
-	clear(e.work.packets)
 	e.fanOut()
 	e.out.Flush()
+	if len(e.work.packets) > 0 {
+		done := time.Now().UnixNano()
+		for i := range e.work.packets {
+			e.inside.add(done - e.work.packets[i].at)
+		}
+		clear(e.work.packets)
+	}
 }
 
 // fanOut gives what came to everyone who takes it, sound first: all packets for

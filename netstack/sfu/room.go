@@ -133,6 +133,9 @@ func (r *Room) Close() error {
 type Stats struct {
 	Forwarded, Resent, Dropped uint64 // packets
 	Sent, Calls, Lost          uint64 // packets to the system, its calls, and what it did not take
+	// InsideP50 and InsideP99 are how long packets were inside: from being read
+	// until the system had all copies, since the last Stats.
+	InsideP50, InsideP99 time.Duration
 }
 
 // Stats returns what was counted so far.
@@ -140,12 +143,18 @@ func (r *Room) Stats() Stats {
 	e := r.engine
 	s := Stats{Forwarded: e.forwarded.Load(), Resent: e.resent.Load(), Dropped: e.dropped.Load()}
 	done := make(chan struct{})
-	e.do(func() { s.Sent, s.Calls, s.Lost = e.out.Counts(); close(done) })
+	e.do(func() {
+		s.Sent, s.Calls, s.Lost = e.out.Counts()
+		s.InsideP50, s.InsideP99 = e.inside.quantile(0.5), e.inside.quantile(0.99)
+		e.inside = delays{}
+		close(done)
+	})
 	select {
 	case <-done:
+		return s
 	case <-r.loop.Done():
+		return Stats{}
 	}
-	return s
 }
 
 func (r *Room) post(fn func()) {

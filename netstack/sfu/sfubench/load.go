@@ -19,6 +19,7 @@ import (
 type load struct {
 	o       options
 	p       *process
+	crowd   *process   // nil: none
 	mu      sync.Mutex // of p.encode and members
 	members map[netstack.PeerID]*member
 	counted chan counts
@@ -30,7 +31,7 @@ type load struct {
 const joinPatience = 15 * time.Second
 
 func (o options) load(out io.Writer) (err error) {
-	p, err := start(o.pin)
+	p, err := start(o.pin, "-serve")
 	if err != nil {
 		return err
 	}
@@ -38,6 +39,9 @@ func (o options) load(out io.Writer) (err error) {
 	var reader sync.WaitGroup
 	reader.Go(l.read)
 	defer func() {
+		if l.crowd != nil {
+			err = errors.Join(err, l.crowd.stop())
+		}
 		l.close()
 		err = errors.Join(err, p.stop())
 		reader.Wait()
@@ -77,6 +81,9 @@ func (l *load) measure(out io.Writer) error {
 			return err
 		}
 		firsts = append(firsts, first)
+	}
+	if err := l.gather(); err != nil {
+		return err
 	}
 	if err := l.settle(); err != nil {
 		return err
@@ -165,6 +172,8 @@ func (l *load) steady(say func(string, float64, string), pid int) error {
 	say("resent", float64(last.Resent-first.Resent), "packets")
 	say("lost", float64(lost), "packets")
 	say("received", float64(got), "packets")
+	say("inside_p50", ms(last.InsideP50), "ms")
+	say("inside_p99", ms(last.InsideP99), "ms")
 	if n := len(delays); n > 0 {
 		say("latency_p50", ms(delays[n/2]), "ms")
 		say("latency_p99", ms(delays[n*99/100]), "ms")
@@ -223,6 +232,8 @@ func (l *load) read() {
 			l.mu.Unlock()
 			if m != nil {
 				m.transport.Handle(*x.Envelope)
+			} else if l.crowd != nil {
+				_ = l.crowd.encode.Encode(x) // it ended: reading says so
 			}
 		}
 	}

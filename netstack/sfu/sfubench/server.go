@@ -72,7 +72,7 @@ func count(room *sfu.Room) *counts {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s := room.Stats()
-	return &counts{Forwarded: s.Forwarded, Resent: s.Resent, Sent: s.Sent, Calls: s.Calls, Lost: s.Lost, Mallocs: m.Mallocs}
+	return &counts{Forwarded: s.Forwarded, Resent: s.Resent, Sent: s.Sent, Calls: s.Calls, Lost: s.Lost, Mallocs: m.Mallocs, InsideP50: s.InsideP50, InsideP99: s.InsideP99}
 }
 
 // writer sends envelopes to the other process.
