@@ -108,7 +108,7 @@ func setup(l netstack.Link) []Step {
 	if picture.IsZero() && packet.IsZero() && ice.IsZero() && answer.IsZero() {
 		return nil
 	}
-	either := func(a, b time.Time) time.Time {
+	orElse := func(a, b time.Time) time.Time {
 		if a.IsZero() {
 			return b
 		}
@@ -122,9 +122,9 @@ func setup(l netstack.Link) []Step {
 	}
 	add("Collecting addresses", gathering, first(netstack.GatheringComplete))
 	add("Exchanging them through the host", offer, answer)
-	add("Trying ways until one works", either(answer, begin), ice)
+	add("Trying ways until one works", orElse(answer, begin), ice)
 	add("Agreeing on keys", ice, dtls)
 	add("Waiting for the first packet", dtls, packet)
-	add("Waiting for the first picture", either(packet, dtls), picture)
+	add("Waiting for the first picture", orElse(packet, dtls), picture)
 	return out
 }

@@ -215,15 +215,22 @@ func (r *Recording) ways(p Person, end time.Time) []Way {
 	return out
 }
 
+// shares leave out the time of looking for a way, if one was found: what counts
+// is how the call went on.
 func shares(people []ReportLine) []Share {
-	var all time.Duration
 	sum := map[verdict.Path]time.Duration{}
 	for _, p := range people {
 		for _, w := range p.Ways {
-			d := w.To.Sub(w.From)
-			sum[w.Path.Path] += d
-			all += d
+			sum[w.Path.Path] += w.To.Sub(w.From)
 		}
+	}
+	if len(sum) > 1 {
+		delete(sum, verdict.Connecting)
+		delete(sum, verdict.Unknown)
+	}
+	var all time.Duration
+	for _, d := range sum {
+		all += d
 	}
 	var out []Share
 	for p, d := range sum {

@@ -29,9 +29,6 @@ func pathName(p verdict.Path) string {
 func summary(shares []Share) string {
 	var parts []string
 	for _, s := range shares {
-		if (s.Path == verdict.Connecting || s.Path == verdict.Unknown) && len(shares) > 1 {
-			continue
-		}
 		if s.Share > .995 {
 			return capital(pathName(s.Path)) + " all the time."
 		}
