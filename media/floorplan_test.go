@@ -36,6 +36,7 @@ var plan = map[string]string{
 	"netstack/identity":     "",
 	"netstack/ifwatch":      "netstack",
 	"netstack/invite":       "netstack",
+	"netstack/lan":          "netstack/ifwatch netstack/invite netstack/unbounded",
 	"netstack/loop":         "",
 	"netstack/mcu":          "media media/codec media/mix media/playout netstack netstack/loop netstack/unbounded",
 	"netstack/mesh":         "netstack netstack/ifwatch netstack/loop netstack/peer netstack/unbounded",
