@@ -16,6 +16,7 @@ type chartView struct {
 	Title, Note, Top, Half string
 	Lines                  []curve
 	Spans                  []tick
+	Bars                   []bar // the ways, under it
 }
 
 type curve struct{ Class, Line, Area, Name string }
@@ -39,7 +40,7 @@ func charts(r Report, l ReportLine) []chartView {
 		names             []string
 	}{
 		{"Round trip", "to them and back · median " + optional(n.RTT, millis), "ms", 10, []string{"roundTripTime"}, []string{"a"}},
-		{"Bitrate", "received " + optional(n.Receive, rate) + " · sent " + optional(n.Send, rate), "kbit/s", 100, []string{"bitrateReceived", "bitrateSent"}, []string{"a", "b"}},
+		{"Bitrate", "received " + optional(n.Receive, rate) + " · sent " + optional(n.Send, rate) + ", dashed", "kbit/s", 100, []string{"bitrateReceived", "bitrateSent"}, []string{"a", "b"}},
 		{"Lost packets", "of what arrives here · mean " + optional(n.Loss, percent), "%", 2, []string{"packetsLost"}, []string{"a"}},
 		{"Jitter", "how unevenly packets arrive · median " + optional(n.Jitter, millis), "ms", 10, []string{"jitter"}, []string{"a"}},
 	}
@@ -61,6 +62,7 @@ func charts(r Report, l ReportLine) []chartView {
 			c.Lines = append(c.Lines, curve{"curve-" + k.names[i], line, area, []string{"received", "sent"}[i]})
 			if i == 0 {
 				c.Spans = spans(r, g)
+				c.Bars = bars(r, l.Ways, g.Start, g.Start.Add(time.Duration(len(g.Points))*g.Every))
 			}
 		}
 		out = append(out, c)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,6 @@ type page struct {
 	Shares              []shareView
 	Overview            []rowView
 	Ticks               []tick
-	Legend              []legend
 	Lines               []lineView
 	Happened            []eventView
 	Glossary            []term
@@ -50,17 +50,11 @@ type shareView struct {
 type rowView struct {
 	Name string
 	Bars []bar
-	Dots []dot
 }
 
 // bar is a stretch of time on a row 1000 wide.
 type bar struct {
 	X, Width    float64
-	Class, Text string
-}
-
-type dot struct {
-	X           float64
 	Class, Text string
 }
 
@@ -79,6 +73,7 @@ type lineView struct {
 	Figures                  []figure
 	Ways                     []wayView
 	Charts                   []chartView
+	Keys                     []legend
 	Setup                    []stepView
 	SetupTotal               string
 	Depth                    *depthView
@@ -103,7 +98,6 @@ func pageOf(r Report) page {
 	for _, s := range r.Shares {
 		p.Shares = append(p.Shares, shareView{class(s.Path), capital(pathName(s.Path)), share(s.Share), x, s.Share * rowWidth})
 		x += s.Share * rowWidth
-		p.Legend = append(p.Legend, legend{class(s.Path), capital(pathName(s.Path))})
 	}
 	p.Ticks = ticks(r.End.Sub(r.Start))
 	for _, l := range r.People {
@@ -149,23 +143,27 @@ func class(p verdict.Path) string {
 	return "seeking"
 }
 
-// place is where a time lies in the call, on a row.
-func place(r Report, t time.Time) float64 {
-	all := r.End.Sub(r.Start)
-	if all <= 0 {
+// place is where a time lies on a row that goes from from to to.
+func place(t, from, to time.Time) float64 {
+	if !to.After(from) {
 		return 0
 	}
-	return min(rowWidth, max(0, float64(t.Sub(r.Start))/float64(all)*rowWidth))
+	return min(rowWidth, max(0, float64(t.Sub(from))/float64(to.Sub(from))*rowWidth))
 }
 
 func overview(r Report, l ReportLine) rowView {
-	row := rowView{Name: l.Name}
-	for _, w := range l.Ways {
-		a, b := place(r, w.From), place(r, w.To)
+	return rowView{l.Name, bars(r, l.Ways, r.Start, r.End)}
+}
+
+// bars are the ways on a row that goes from from to to.
+func bars(r Report, ways []Way, from, to time.Time) []bar {
+	var out []bar
+	for _, w := range ways {
+		a, b := place(w.From, from, to), place(w.To, from, to)
 		text := fmt.Sprintf("%s from %s for %s", capital(pathName(w.Path.Path)), into(w.From.Sub(r.Start)), lasting(w.To.Sub(w.From)))
-		row.Bars = append(row.Bars, bar{a, max(b-a, 2), class(w.Path.Path), text})
+		out = append(out, bar{a, max(b-a, 2), class(w.Path.Path), text})
 	}
-	return row
+	return out
 }
 
 // ticks divide a duration at round times.
@@ -208,6 +206,9 @@ func lineOf(r Report, l ReportLine) lineView {
 		v.Verdict.Badge, v.Verdict.Why = "No connection", "There never was a connection to this person."
 	}
 	for _, w := range l.Ways {
+		if k := (legend{class(w.Path.Path), capital(pathName(w.Path.Path))}); !slices.Contains(v.Keys, k) {
+			v.Keys = append(v.Keys, k)
+		}
 		v.Ways = append(v.Ways, wayView{into(w.From.Sub(r.Start)), lasting(w.To.Sub(w.From)), capital(pathName(w.Path.Path)), class(w.Path.Path), w.Why, w.Better})
 	}
 	v.Figures = figures(l.Numbers)
@@ -262,8 +263,9 @@ func (v *lineView) setup(steps []Step) {
 
 // stationView is something the media passes.
 type stationView struct {
-	Icon, Title, Below string
-	Person             bool
+	Icon         string // router, relay, sfu, mcu, none; or for a person initials
+	Title, Below string
+	Person       bool
 }
 
 // stations are the way from here to the person, as far as it is known.
@@ -271,29 +273,29 @@ func stations(l netstack.Link, path verdict.Path, name string) []stationView {
 	me, them := stationView{Icon: "You", Title: "You", Person: true}, stationView{Icon: initials(name), Title: name, Person: true}
 	_, local, remote, ok := l.SelectedPair()
 	if !ok || !works(path) {
-		return []stationView{me, {Icon: "?", Title: "No way found"}, them}
+		return []stationView{me, {Icon: "none", Title: "No way found"}, them}
 	}
 	me.Below = network(local)
 	switch path {
 	case verdict.ViaSFU:
-		return []stationView{me, {Icon: "⇄", Title: "Host", Below: "passes everything on"}, them}
+		return []stationView{me, {Icon: "sfu", Title: "Host", Below: "passes everything on"}, them}
 	case verdict.ViaMCU:
-		return []stationView{me, {Icon: "▦", Title: "Host", Below: "mixes everything"}, them}
+		return []stationView{me, {Icon: "mcu", Title: "Host", Below: "mixes everything"}, them}
 	}
 	out := []stationView{me}
 	kind := local.Type.String()
 	if kind == "srflx" || kind == "prflx" {
-		out = append(out, stationView{Icon: "⌂", Title: "Your router", Below: local.Address})
+		out = append(out, stationView{Icon: "router", Title: "Your router", Below: local.Address})
 	}
 	switch {
 	case kind == "relay":
-		out = append(out, stationView{Icon: "⇅", Title: "Host's relay", Below: local.Address})
+		out = append(out, stationView{Icon: "relay", Title: "Host's relay", Below: local.Address})
 	case remote.Type.String() == "relay":
-		out = append(out, stationView{Icon: "⇅", Title: "Host's relay", Below: remote.Address})
+		out = append(out, stationView{Icon: "relay", Title: "Host's relay", Below: remote.Address})
 	}
 	switch remote.Type.String() {
 	case "srflx", "prflx":
-		out = append(out, stationView{Icon: "⌂", Title: "Their router", Below: remote.Address})
+		out = append(out, stationView{Icon: "router", Title: "Their router", Below: remote.Address})
 	case "host":
 		them.Below = remote.Address
 	}

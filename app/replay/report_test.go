@@ -191,7 +191,7 @@ func TestWords(t *testing.T) {
 		optional(netstack.Opt[int]{}, rate):             "not measured",
 		initials("Jörg van Öst"):                        "JÖ",
 		summary([]Share{{verdict.Direct, 1}}):           "Direct all the time.",
-		summary([]Share{{"direct", .9}, {"sfu", .004}}): "Direct 90 % of the time and passed on by the host under 1 % of the time.",
+		summary([]Share{{"direct", .9}, {"sfu", .004}}): "Direct 90 % of the time and passed on by the host under 1 %.",
 		summary([]Share{{"connecting", 1}}):             "Looking for a way all the time.",
 	} {
 		if got != want {

@@ -32,7 +32,11 @@ func summary(shares []Share) string {
 		if s.Share > .995 {
 			return capital(pathName(s.Path)) + " all the time."
 		}
-		parts = append(parts, pathName(s.Path)+" "+share(s.Share)+" of the time")
+		part := pathName(s.Path) + " " + share(s.Share)
+		if len(parts) == 0 {
+			part += " of the time"
+		}
+		parts = append(parts, part)
 	}
 	switch len(parts) {
 	case 0:
