@@ -519,3 +519,33 @@ type nowhere struct{}
 
 func (nowhere) WriteTo(p []byte, _ netip.AddrPort) (int, error) { return len(p), nil }
 func (nowhere) SyscallConn() (syscall.RawConn, error)           { return nil, syscall.ENOTSUP }
+
+// A member that floods is held to its share at the door: the engine's memory is
+// bounded, and others get in.
+func TestFlood(t *testing.T) {
+	s := newStage(t)
+	bad, good := s.join("a"), s.join("b")
+	for _, l := range []*line{bad, good} {
+		l.bits, l.count = forward.Bucket{Rate: upBits, Burst: 8 * upBurst}, forward.Bucket{Rate: upPackets, Burst: upAtOnce}
+	}
+	p := make([]byte, 1400)
+	p[0] = 0x80
+	for range 20_000 {
+		s.e.put(bad, p)
+	}
+	s.e.put(good, p)
+	n := map[*line]int{}
+	for _, w := range s.e.in.packets {
+		n[w.line]++
+	}
+	if n[good] != 1 || n[bad] > upAtOnce+200 || len(s.e.in.bytes) > maxInbox {
+		t.Errorf("%d packets of the bad member wait, %d of the good one, %d bytes", n[bad], n[good], len(s.e.in.bytes))
+	}
+	if bad.garbage.Load() < 19_000 {
+		t.Errorf("%d counted as too much", bad.garbage.Load())
+	}
+	s.e.drain()
+	if s.e.forwarded.Load() != 0 {
+		t.Error("garbage was forwarded")
+	}
+}

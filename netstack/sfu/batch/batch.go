@@ -20,8 +20,9 @@ const (
 	// arenaSize is what waits to be sent at most, in bytes; more than the
 	// pictures of a moment for forty receivers.
 	arenaSize = 256 << 10
-	// maxMessages is how many trains wait at most.
-	maxMessages = 256
+	// maxMessages is how many trains wait at most: the first receivers need not
+	// wait until everything is sealed for the last.
+	maxMessages = 64
 	// maxTrain bounds a train: UDP's length field, less headers, and the 64
 	// segments every kernel with UDP_SEGMENT takes.
 	maxTrain    = 60_000
