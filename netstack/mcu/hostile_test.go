@@ -84,7 +84,7 @@ func TestGarbage(t *testing.T) {
 		if d := s.longest(); d > 100*time.Millisecond {
 			t.Errorf("the mix stood for %v", d)
 		}
-		if h.Silent > 0 || h.Windows < 40 || st.ConcealedSamples > 0 {
+		if h.Silent > 0 || h.Windows < 35 || st.ConcealedSamples > 0 {
 			t.Errorf("the good one was heard in %d windows, not in %d; %d samples concealed", h.Windows, h.Silent, st.ConcealedSamples)
 		}
 		if asked == 0 || asked > 25 {
