@@ -58,11 +58,12 @@ var plan = map[string]string{
 	"netstack/verdict":      "netstack",
 
 	"media":         "",
-	"media/capture": "media media/codec media/scene",
+	"media/capture": "media media/codec media/scene media/sound",
 	"media/codec":   "media",
 	"media/mix":     "media media/codec",
-	"media/playout": "media media/codec media/mix",
+	"media/playout": "media media/codec media/mix media/sound",
 	"media/scene":   "media",
+	"media/sound":   "",
 	"media/voice":   "media",
 }
 
@@ -74,7 +75,7 @@ var doors = map[string]string{
 	"github.com/gorilla/websocket": "netstack/signal",
 	"github.com/pion/turn/v4":      "netstack/relay",
 	"github.com/pion/mediadevices": "media/capture",
-	"github.com/gen2brain/malgo":   "media/capture media/playout",
+	"github.com/gen2brain/malgo":   "media/capture media/playout media/sound",
 	"gopkg.in/hraban/opus.v2":      "media/codec",
 	"C":                            "media/codec media/voice",
 }

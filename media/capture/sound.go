@@ -2,21 +2,14 @@ package capture
 
 import (
 	"encoding/hex"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 
+	"candid/media/sound"
+
 	"github.com/gen2brain/malgo"
 )
-
-// soundSystems are all that miniaudio can speak to, in its own order, but for
-// the one that invents a silent device. Those of other systems are skipped.
-var soundSystems = []malgo.Backend{
-	malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm, malgo.BackendCoreaudio,
-	malgo.BackendSndio, malgo.BackendAudio4, malgo.BackendOss,
-	malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
-}
 
 // soundSystem lists microphones. It connects when first asked, and again after
 // the connection broke or led nowhere: a sound server may start later than we.
@@ -36,8 +29,7 @@ const seldom = 5
 
 // soundContext is one connection to the sound system. Open microphones keep it.
 type soundContext struct {
-	ctx   *malgo.AllocatedContext
-	alsa  bool
+	*sound.System
 	mu    sync.Mutex
 	users int
 }
@@ -49,8 +41,7 @@ func (c *soundContext) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users--; c.users == 0 {
-		_ = c.ctx.Uninit() // nothing to be done about it
-		c.ctx.Free()
+		_ = c.Close() // nothing to be done about it
 	}
 }
 
@@ -59,28 +50,14 @@ func (s *soundSystem) connect() (*soundContext, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {
-		ctx, err := dial()
+		system, err := sound.Connect()
 		if err != nil {
 			return nil, err
 		}
-		s.ctx = ctx
+		s.ctx = &soundContext{System: system, users: 1}
 	}
 	s.ctx.acquire()
 	return s.ctx, nil
-}
-
-// dial connects to the first sound system that answers. They are tried one by
-// one to know which it was.
-func dial() (*soundContext, error) {
-	errs := []error{errors.New("connect to the sound system")}
-	for _, backend := range soundSystems {
-		ctx, err := malgo.InitContext([]malgo.Backend{backend}, malgo.ContextConfig{}, nil)
-		if err == nil {
-			return &soundContext{ctx: ctx, users: 1, alsa: backend == malgo.BackendAlsa}, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
 }
 
 // drop forgets the connection; microphones that are open on it go on.
@@ -125,7 +102,7 @@ func (s *soundSystem) each(fn func(Device, malgo.DeviceID)) error {
 		return nil // no sound system is the same as no microphone
 	}
 	defer c.release()
-	found, err := c.ctx.Devices(malgo.Capture)
+	found, err := c.Devices(malgo.Capture)
 	if err != nil {
 		s.drop(c)
 		return err
@@ -133,7 +110,7 @@ func (s *soundSystem) each(fn func(Device, malgo.DeviceID)) error {
 	some := false
 	for _, info := range found {
 		id := readable(info.ID)
-		if c.alsa && !hardware(id) || strings.HasSuffix(id, ".monitor") {
+		if !c.Real(id) || strings.HasSuffix(id, ".monitor") {
 			continue // no device at all; what a speaker plays
 		}
 		some = true
@@ -143,12 +120,6 @@ func (s *soundSystem) each(fn func(Device, malgo.DeviceID)) error {
 		s.drop(c)
 	}
 	return nil
-}
-
-// hardware reports whether an ALSA name is that of a card. The list is full of
-// plugins: rate converters, silence, bridges to sound servers that do not run.
-func hardware(id string) bool {
-	return strings.HasPrefix(id, ":") || strings.Contains(id, "hw:")
 }
 
 // readable returns the text in a device ID, or its bytes in hexadecimal.

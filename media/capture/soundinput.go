@@ -87,7 +87,7 @@ func (m *soundInput) AudioRecord(prop.Media) (audio.Reader, error) {
 	pin.Pin(m.id)
 	cfg.Capture.DeviceID = unsafe.Pointer(m.id)
 
-	dev, err := malgo.InitDevice(m.ctx.ctx.Context, cfg, malgo.DeviceCallbacks{
+	dev, err := malgo.InitDevice(m.ctx.Context, cfg, malgo.DeviceCallbacks{
 		Data: func(_, in []byte, _ uint32) {
 			if len(in) >= 2 {
 				m.ring.write(unsafe.Slice((*int16)(unsafe.Pointer(&in[0])), len(in)/2), time.Now())

@@ -5,63 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+
+	"candid/media/sound"
 
 	"github.com/gen2brain/malgo"
 )
 
-// backends are the sound systems there may be, best first: servers before the
-// bare device. The null device is left out, which would hide that there is none.
-var backends = [...]malgo.Backend{
-	malgo.BackendCoreaudio, malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm,
-	malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack,
-	malgo.BackendSndio, malgo.BackendAudio4, malgo.BackendOss,
-}
-
 // soundSystem is a connection to the system's sound.
-type soundSystem struct {
-	ctx     *malgo.AllocatedContext
-	backend malgo.Backend
-}
+type soundSystem struct{ *sound.System }
 
 // openSound connects to the first sound system that answers.
 func openSound() (*soundSystem, error) {
-	errs := []error{ErrNoSpeaker}
-	for _, b := range backends {
-		ctx, err := malgo.InitContext([]malgo.Backend{b}, malgo.ContextConfig{}, nil)
-		if err == nil {
-			return &soundSystem{ctx: ctx, backend: b}, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, fmt.Errorf("connect to the sound system: %w", errors.Join(errs...))
-}
-
-func (s *soundSystem) close() error {
-	err := s.ctx.Uninit()
-	s.ctx.Free()
+	system, err := sound.Connect()
 	if err != nil {
-		return fmt.Errorf("leave the sound system: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNoSpeaker, err)
 	}
-	return nil
+	return &soundSystem{system}, nil
 }
 
 // devices lists the outputs that can play.
 func (s *soundSystem) devices() ([]malgo.DeviceInfo, error) {
-	infos, err := s.ctx.Devices(malgo.Playback)
+	infos, err := s.Devices(malgo.Playback)
 	if err != nil {
 		return nil, fmt.Errorf("list speakers: %w", err)
 	}
-	if s.backend != malgo.BackendAlsa {
-		return infos, nil
-	}
-	var cards []malgo.DeviceInfo
-	for _, d := range infos { // the rest are plugins: converters, silence, files
-		if id := deviceID(d.ID); strings.HasPrefix(id, ":") || strings.Contains(id, "hw:") {
-			cards = append(cards, d)
-		}
-	}
-	return cards, nil
+	return slices.DeleteFunc(infos, func(d malgo.DeviceInfo) bool { return !s.Real(deviceID(d.ID)) }), nil
 }
 
 // find returns the device with this ID, nil for the default.
@@ -110,5 +80,5 @@ func SpeakerDevices(log *slog.Logger) ([]SpeakerDevice, error) {
 	for _, d := range infos {
 		out = append(out, SpeakerDevice{ID: deviceID(d.ID), Name: d.Name(), Default: d.IsDefault != 0})
 	}
-	return out, errors.Join(err, s.close())
+	return out, errors.Join(err, s.Close())
 }

@@ -132,7 +132,7 @@ func (s *Speaker) Switch(id string) error {
 		return errors.Join(fmt.Errorf("start speaker: %w", failed), run.close(), err)
 	}
 	s.run = run
-	s.log.Debug("speaker opened", "system", run.sound.backend)
+	s.log.Debug("speaker opened", "system", run.sound.Backend())
 	return err
 }
 
@@ -171,7 +171,7 @@ func (s *Speaker) open(id string) (*speakerRun, error) {
 	}
 	run := &speakerRun{s: s, sound: sound}
 	if err := run.open(id); err != nil {
-		return nil, errors.Join(err, sound.close())
+		return nil, errors.Join(err, sound.Close())
 	}
 	return run, nil
 }
@@ -194,7 +194,7 @@ func (r *speakerRun) open(id string) error {
 		pin.Pin(device)
 		cfg.Playback.DeviceID = unsafe.Pointer(device)
 	}
-	r.dev, err = malgo.InitDevice(r.sound.ctx.Context, cfg, malgo.DeviceCallbacks{Data: r.data, Stop: r.stopped})
+	r.dev, err = malgo.InitDevice(r.sound.Context, cfg, malgo.DeviceCallbacks{Data: r.data, Stop: r.stopped})
 	return err
 }
 
@@ -205,7 +205,7 @@ func (r *speakerRun) close() error {
 		r.s.log.Debug("speaker did not stop well", "cause", err)
 	}
 	r.dev.Uninit()
-	return r.sound.close()
+	return r.sound.Close()
 }
 
 // Latency is the device's buffer. What the system adds behind it (a sound
