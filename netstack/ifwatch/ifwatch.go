@@ -97,7 +97,36 @@ func watch(ctx context.Context, notice <-chan struct{}, every time.Duration, rea
 		case <-ctx.Done():
 			return
 		case <-notice:
+			settle(ctx, notice)
 		case <-tick.C:
+		}
+	}
+}
+
+// Changes come in steps: one address is taken away, another given, then one of
+// the other family. They are told when there was no step for quiet, or after
+// patience.
+const (
+	quiet    = 100 * time.Millisecond
+	patience = 500 * time.Millisecond
+)
+
+// settle waits until changes have come to an end.
+func settle(ctx context.Context, notice <-chan struct{}) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	step := time.NewTimer(quiet)
+	defer step.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-step.C:
+			return
+		case <-notice:
+			step.Reset(quiet)
 		}
 	}
 }

@@ -58,9 +58,11 @@ func TestWatch(t *testing.T) {
 		}()
 		synctest.Wait()
 		notice <- struct{}{} // nothing changed
+		time.Sleep(quiet)
 		synctest.Wait()
 		now.Store(&[]Address{b})
 		notice <- struct{}{}
+		time.Sleep(quiet)
 		synctest.Wait()
 		now.Store(&[]Address{})
 		time.Sleep(1500 * time.Millisecond) // found by polling

@@ -41,6 +41,7 @@ type hold struct {
 	have     map[netip.Addr]bool // this machine's addresses
 	why      string              // of the newest restart, asked for or made
 	askedAt  time.Time
+	again    string // why to restart once leastBetween has passed; empty: no need
 	restarts int
 	lastAt   time.Time     // newest restart, or the start
 	wait     time.Duration // before the next try
@@ -165,6 +166,9 @@ func (p *Peer) watch(now time.Time) {
 	if p.neg.ready && p.neg.offer == nil {
 		why = h.suspect(p.iceState, p.expecting(), now)
 	}
+	if h.again != "" && now.Sub(h.lastAt) >= leastBetween {
+		p.restartNow(h.again)
+	}
 	if h.due(why, p.polite, now) {
 		p.ask(why)
 	}
@@ -199,9 +203,14 @@ func (p *Peer) restartWanted(why string) {
 }
 
 func (p *Peer) restartNow(why string) {
-	if !p.neg.ready || time.Since(p.hold.lastAt) < leastBetween {
+	if !p.neg.ready {
 		return
 	}
+	if time.Since(p.hold.lastAt) < leastBetween {
+		p.hold.again = why // watch sees to it
+		return
+	}
+	p.hold.again = ""
 	p.neg.restart = why
 	p.needNegotiation()
 }

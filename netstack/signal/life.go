@@ -1,13 +1,17 @@
 package signal
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 )
 
 const (
 	silentAfter = 5 * time.Second // the host pings every 1.5 s
+	moveAfter   = time.Second     // the same, after another network was seen
 	stableAfter = 5 * time.Second // a connection that held so long starts the back-off anew
 )
 
@@ -69,7 +73,7 @@ func (c *Client) comeBack(tries int, lost time.Time) (*socket, int, error) {
 			tries = 0
 		}
 		tries++
-		s, err := c.connect(c.ctx)
+		s, err := c.connectNow()
 		if err == nil {
 			c.mu.Lock()
 			c.events.Put(ConnectionRestored{After: time.Since(lost), Address: c.address})
@@ -85,6 +89,31 @@ func (c *Client) comeBack(tries int, lost time.Time) (*socket, int, error) {
 			wait = max(wait, w.After)
 		}
 		c.events.Put(RetryFailed{Err: err, Next: wait})
+	}
+}
+
+// connectNow connects, and starts anew if the network changes meanwhile.
+func (c *Client) connectNow() (*socket, error) {
+	for {
+		ctx, cancel := context.WithCancel(c.ctx)
+		done := make(chan struct{})
+		woken := make(chan bool, 1)
+		go func() {
+			select {
+			case <-c.hurry:
+				cancel()
+				woken <- true
+			case <-done:
+				woken <- false
+			}
+		}()
+		s, err := c.connect(ctx)
+		close(done)
+		again := <-woken
+		cancel()
+		if err == nil || !again || c.ctx.Err() != nil {
+			return s, err
+		}
 	}
 }
 
@@ -116,8 +145,11 @@ func (c *Client) serve(s *socket) error {
 }
 
 // watch cuts a connection over which nothing comes any more, and one that is
-// open when the client is closed.
+// open when the client is closed. After Wake it does not wait long, and not at
+// all if the address the connection is from is gone.
 func (c *Client) watch(s *socket, stop <-chan struct{}) error {
+	var woken <-chan time.Time
+	var before int64 // when something was last heard, at Wake
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
@@ -127,6 +159,19 @@ func (c *Client) watch(s *socket, stop <-chan struct{}) error {
 		case <-c.ctx.Done():
 			s.cut()
 			return nil
+		case <-c.hurry:
+			if !here(s.ws.LocalAddr()) {
+				s.cut()
+				return errMoved
+			}
+			before = s.heard.Load()
+			s.askPing()
+			woken = time.After(moveAfter)
+		case <-woken:
+			if s.heard.Load() == before {
+				s.cut()
+				return errMoved
+			}
 		case <-t.C:
 			if s.silence() > silentAfter {
 				s.cut()
@@ -134,6 +179,29 @@ func (c *Client) watch(s *socket, stop <-chan struct{}) error {
 			}
 		}
 	}
+}
+
+// errMoved: the network the connection went through is gone.
+var errMoved = errors.New("this machine has another network now")
+
+// here reports whether an address is on an interface of this machine that is
+// up, as far as can be known.
+func here(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	all, err := net.Interfaces()
+	if !ok || err != nil {
+		return true
+	}
+	for _, i := range all {
+		addrs, _ := i.Addrs()
+		if i.Flags&net.FlagUp != 0 && slices.ContainsFunc(addrs, func(b net.Addr) bool {
+			n, ok := b.(*net.IPNet)
+			return ok && n.IP.Equal(t.IP)
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // listen handles what arrives.
