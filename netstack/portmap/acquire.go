@@ -144,7 +144,7 @@ func (h *held) note(cfg Config, a, b lease) {
 	}
 	h.until = time.Time{}
 	if h.life != 0 {
-		h.until = cfg.net.now().Add(h.life)
+		h.until = cfg.net.now().Add(h.life).Round(0) // states are compared
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // Protocol is how a router is asked.
 type Protocol string
 
-// The protocols, in the order of preference where they answer at once.
+// The protocols. The first that answers is used.
 const (
 	PCP    Protocol = "PCP"
 	NATPMP Protocol = "NAT-PMP"
@@ -73,7 +73,7 @@ func (s State) Sentence() string {
 	case NoRouter:
 		return "This computer has no router to ask: no IPv4 gateway was found."
 	case Closed:
-		return "The port is no longer open in the router."
+		return "No port is open in the router any more."
 	}
 	return "Asking the router to open the port."
 }

@@ -91,10 +91,11 @@ func (s *stunServer) answer(at netip.AddrPort, m *stun.Message, to net.Addr) {
 // building: vnet counts its MAC addresses in one variable.
 var building sync.Mutex
 
-// natted probes from behind a NAT, the server's sockets being at these
-// addresses.
-func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report {
+// world is a machine behind a NAT, and another with two public addresses.
+func world(t *testing.T, nat vnet.NATType) (wan *vnet.Router, here, there *vnet.Net) {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled
 	check := func(err error) {
@@ -103,20 +104,26 @@ func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report 
 			t.Fatal(err)
 		}
 	}
-	building.Lock()
 	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "0.0.0.0/0", MinDelay: 5 * time.Millisecond, LoggerFactory: quiet, QueueSize: 1000})
 	check(err)
-	there, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{serverA, serverB}})
+	there, err = vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{serverA, serverB}})
 	check(err)
 	check(wan.AddNet(there))
 	lan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "192.168.1.0/24", StaticIPs: []string{"203.0.113.1"}, NATType: &nat, LoggerFactory: quiet, QueueSize: 1000})
 	check(err)
-	here, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{"192.168.1.5"}})
+	here, err = vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{"192.168.1.5"}})
 	check(err)
 	check(lan.AddNet(here))
 	check(wan.AddRouter(lan))
 	check(wan.Start())
-	building.Unlock()
+	return wan, here, there
+}
+
+// natted probes from behind a NAT, the server's sockets being at these
+// addresses.
+func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report {
+	t.Helper()
+	wan, here, there := world(t, nat)
 	s := &stunServer{t: t, conns: make(map[netip.AddrPort]net.PacketConn)}
 	for _, a := range at {
 		s.listen(there, a)
@@ -140,7 +147,9 @@ func natted(t *testing.T, nat vnet.NATType, at []string, urls ...string) Report 
 		_ = c.Close()
 	}
 	s.wg.Wait()
-	check(wan.Stop())
+	if err := wan.Stop(); err != nil {
+		t.Error(err)
+	}
 	return r
 }
 
