@@ -13,6 +13,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		"credential": "s3cret", "ice-ufrag": "s3cret", "Invite": "s3cret", "resumeToken": "s3cret", "sdp": "s3cret", "password": 5,
 		"deep": []any{map[string]any{"usernameFragment": "s3cret", "url": "turn:anna:s3cret"}},
 		"text": "dial candid://host/room?k=s3cret: no, https://anna:s3cret@example.org/x a=ice-pwd:s3cret end",
+		"web":  "https://candid.example/j#t=s3cret&pin=1",
 		"kept": "at 12:30 it was 5@6",
 	})
 	if err != nil {
@@ -22,7 +23,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"deep":[{"url":"turn:anna:s3cret"}],"kept":"at 12:30 it was 5@6","text":"dial candid:… no, https://…@example.org/x a=…"}`
+	want := `{"deep":[{"url":"turn:anna:s3cret"}],"kept":"at 12:30 it was 5@6","text":"dial candid:… no, https://…@example.org/x a=…","web":"https://candid.example/j#t=…\u0026pin=1"}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)
 	}

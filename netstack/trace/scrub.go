@@ -15,7 +15,7 @@ var secretKeys = map[string]bool{
 
 // secretText finds secrets inside of texts: whole invite links, what follows
 // the user's name in an address, and the secret lines of an SDP.
-var secretText = regexp.MustCompile(`candid:[^\s"'<>]+|://[^/\s@"]+@|a=(?:ice-ufrag|ice-pwd|crypto):\S+(?: \S+)*`)
+var secretText = regexp.MustCompile(`candid:[^\s"'<>]+|[#&?]t=[^\s&"'<>]+|://[^/\s@"]+@|a=(?:ice-ufrag|ice-pwd|crypto):\S+(?: \S+)*`)
 
 // scrub takes secrets out of a tree, in place where it can.
 func scrub(v any) any {
@@ -33,7 +33,7 @@ func scrub(v any) any {
 			v[i] = scrub(v[i])
 		}
 	case string:
-		if strings.ContainsAny(v, ":@") {
+		if strings.ContainsAny(v, ":=") {
 			return secretText.ReplaceAllStringFunc(v, hide)
 		}
 	}
@@ -44,6 +44,8 @@ func hide(s string) string {
 	switch {
 	case strings.HasPrefix(s, "candid:"):
 		return "candid:…"
+	case strings.HasPrefix(s[1:], "t="):
+		return s[:3] + "…"
 	case strings.HasPrefix(s, "://"):
 		return "://…@"
 	}
