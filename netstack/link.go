@@ -164,6 +164,9 @@ func (l Link) SelectedPair() (p Pair, local, remote Candidate, ok bool) {
 	return Pair{}, Candidate{}, Candidate{}, false
 }
 
+// LocalCandidate returns the candidate of this side with an ID.
+func (l Link) LocalCandidate(id string) (Candidate, bool) { return find(l.Local, id) }
+
 func find(cs []Candidate, id string) (Candidate, bool) {
 	for _, c := range cs {
 		if c.ID == id {

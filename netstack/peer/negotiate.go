@@ -262,6 +262,9 @@ func (p *Peer) described(d description) {
 		p.remoteCandidate(c)
 	}
 	p.trickle.unstash(d.ufrag, p.remoteCandidate)
+	if len(p.trickle.held) > 0 {
+		p.holdFrom(time.Now())
+	}
 	p.negotiateSoon()
 }
 

@@ -130,17 +130,21 @@ func withoutBase(line string) string {
 
 // holdCandidate keeps a candidate back for a while.
 func (p *Peer) holdCandidate(init webrtc.ICECandidateInit) {
-	t := &p.trickle
-	if len(t.held) == 0 {
-		t.heldSince = time.Now()
-	}
-	t.held = append(t.held, init)
+	p.trickle.held = append(p.trickle.held, init)
+	p.holdFrom(time.Now())
+}
+
+// holdFrom begins the time for which candidates are held back: it counts from
+// when both sides can send checks.
+func (p *Peer) holdFrom(now time.Time) {
+	p.trickle.heldSince = now
+	time.AfterFunc(tcpHold, func() { p.post(func() { p.sayHeld(time.Now()) }) })
 }
 
 // sayHeld sends what was held back, unless there is a path by now.
 func (p *Peer) sayHeld(now time.Time) {
 	t := &p.trickle
-	if len(t.held) == 0 || now.Sub(t.heldSince) < tcpHold {
+	if len(t.held) == 0 || now.Sub(t.heldSince) < tcpHold || !p.neg.ready || p.neg.offer != nil {
 		return
 	}
 	held := t.held

@@ -49,7 +49,7 @@ func Of(l netstack.Link) Verdict {
 	if l.RTT.OK {
 		rtt = l.RTT
 	}
-	v := path(l.Topology, local, remote)
+	v := path(l, local, remote)
 	v.Badge = badge(v.Path, rtt)
 	return v
 }
@@ -86,7 +86,8 @@ func failed(l netstack.Link) Verdict {
 	return v
 }
 
-func path(t netstack.Topology, local, remote netstack.Candidate) Verdict {
+func path(l netstack.Link, local, remote netstack.Candidate) Verdict {
+	t := l.Topology
 	relayed := local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 	switch {
 	case t == netstack.SFU:
@@ -95,10 +96,22 @@ func path(t netstack.Topology, local, remote netstack.Candidate) Verdict {
 		return Verdict{Path: ViaMCU, Why: "The host mixes everyone into one picture, so it can see and hear the call."}
 	case relayed:
 		return relay(local, remote)
+	case local.Protocol == "tcp" && udpWorks(l):
+		return Verdict{Path: Direct, Why: "Direct, over TCP: it answered before UDP did.", Better: "UDP works too and holds up better: let Candid look for a better way."}
 	case local.Protocol == "tcp":
 		return Verdict{Path: Direct, Why: "Direct, but over TCP: UDP did not get through.", Better: "Let UDP through the firewall: a lost packet then no longer holds up those behind it."}
 	}
 	return direct(local, remote)
+}
+
+// udpWorks reports whether a packet went there and back over UDP.
+func udpWorks(l netstack.Link) bool {
+	for _, p := range l.Pairs {
+		if c, ok := l.LocalCandidate(p.Local); ok && p.State == netstack.PairSucceeded && c.Protocol == "udp" {
+			return true
+		}
+	}
+	return false
 }
 
 func relay(local, remote netstack.Candidate) Verdict {
@@ -106,8 +119,8 @@ func relay(local, remote netstack.Candidate) Verdict {
 		Better: "If one of you can open a UDP port at the router, the call can go directly."}
 	switch {
 	case local.Type != webrtc.ICECandidateTypeRelay:
-		v.Why = "Relayed by the host, on the other side's wish or need: your own network would allow a direct call."
-		v.Better = ""
+		v.Why = "Relayed by the host: the other side can only be reached through it."
+		v.Better = "If the other side's network let UDP through, or its router opened a port, the call could go directly."
 	case local.RelayProtocol == "tcp" || local.RelayProtocol == "tls":
 		over := map[string]string{"tcp": "TCP", "tls": "TLS, like a web page"}[local.RelayProtocol]
 		v.Why = "Relayed by the host: your network blocks UDP, so the call goes over " + over + "."

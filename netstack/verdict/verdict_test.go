@@ -35,6 +35,13 @@ func relay(over string) netstack.Candidate {
 	return netstack.Candidate{Type: webrtc.ICECandidateTypeRelay, Address: "203.0.113.5", RelayProtocol: over}
 }
 
+// both adds a pair over UDP that works too.
+func both(l netstack.Link) netstack.Link {
+	l.Local = append(l.Local, netstack.Candidate{ID: "u", Protocol: "udp"})
+	l.Pairs = append(l.Pairs, netstack.Pair{ID: "p2", Local: "u", Remote: "r", State: netstack.PairSucceeded})
+	return l
+}
+
 func TestOf(t *testing.T) {
 	ms := netstack.Some(24 * time.Millisecond)
 	unknown := netstack.Opt[time.Duration]{}
@@ -72,10 +79,11 @@ func TestOf(t *testing.T) {
 		{"IPv6", link(host("2001:db8::2"), host("2001:db8:1::3"), ms), verdict.Direct, "Direct · 24 ms", "IPv6", "-"},
 		{"VPN", link(vpn, host("10.8.0.3"), ms), verdict.Direct, "Direct · 24 ms", "your VPN", "Without the VPN"},
 		{"direct over TCP", link(tcp, host("192.168.1.3"), ms), verdict.Direct, "Direct · 24 ms", "over TCP", "Let UDP through"},
+		{"direct over TCP though UDP works", both(link(tcp, host("192.168.1.3"), ms)), verdict.Direct, "Direct · 24 ms", "before UDP did", "look for a better way"},
 		{"relay over UDP", link(relay("udp"), srflx("198.51.100.7"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "nothing through directly", "open a UDP port"},
 		{"relay over TCP", link(relay("tcp"), relay("udp"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "blocks UDP, so the call goes over TCP", "If UDP were allowed"},
 		{"relay over TLS", link(relay("tls"), host("192.168.1.3"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "like a web page", "If UDP were allowed"},
-		{"the other side's relay", link(host("192.168.1.2"), relay(""), ms), verdict.Relayed, "Relayed by the host · 24 ms", "other side", "-"},
+		{"the other side's relay", link(host("192.168.1.2"), relay(""), ms), verdict.Relayed, "Relayed by the host · 24 ms", "other side can only", "opened a port"},
 		{"SFU", via(netstack.SFU), verdict.ViaSFU, "Through the host (SFU) · 24 ms", "passes everyone's", "-"},
 		{"MCU", via(netstack.MCU), verdict.ViaMCU, "Mixed by the host (MCU) · 24 ms", "can see and hear", "-"},
 		{"no answer yet", netstack.Link{State: webrtc.PeerConnectionStateNew}, verdict.Connecting, "Connecting", "Waiting for the other side", "-"},
