@@ -199,3 +199,46 @@ func TestSomeoneElse(t *testing.T) {
 		t.Errorf("%+v, captive %v", e, r.CaptivePortal)
 	}
 }
+
+// Two sockets that reach each other by the addresses a server saw them as have
+// a hairpin between them; what is this machine's own needs none.
+func TestHairpin(t *testing.T) {
+	at := ap(serve(t).udp)
+	lost := dead(t) // takes what is sent and says nothing
+	for _, tc := range []struct {
+		name      string
+		outside   netip.AddrPort // where the NAT seems to have us; zero: where we are
+		local     bool
+		works, ok bool
+	}{
+		{"comes back", netip.AddrPort{}, false, true, true},
+		{"is lost", ap(lost), false, false, true},
+		{"no NAT", netip.AddrPort{}, true, false, false},
+	} {
+		n := sockets{}.withDefaults()
+		if tc.outside.IsValid() { // whatever goes to the other socket goes there instead
+			listen := n.listen
+			n.listen = func(network, address string) (net.PacketConn, error) {
+				c, err := listen(network, address)
+				return astray{c, at, tc.outside}, err
+			}
+		}
+		works, ok := natTest{net: n, server: at}.hairpin(context.Background(), func(netip.Addr) bool { return tc.local })
+		if works != tc.works || ok != tc.ok {
+			t.Errorf("%s: %v, %v", tc.name, works, ok)
+		}
+	}
+}
+
+// astray lets packets through to one address; all others go elsewhere.
+type astray struct {
+	net.PacketConn
+	to, instead netip.AddrPort
+}
+
+func (a astray) WriteTo(p []byte, to net.Addr) (int, error) {
+	if to.(*net.UDPAddr).AddrPort() != a.to {
+		to = net.UDPAddrFromAddrPort(a.instead)
+	}
+	return a.PacketConn.WriteTo(p, to)
+}
