@@ -17,6 +17,7 @@ type chartView struct {
 	Lines                  []curve
 	Spans                  []tick
 	Bars                   []bar // the ways, under it
+	Empty                  bool  // nothing was measured
 }
 
 type curve struct{ Class, Line, Area, Name string }
@@ -65,6 +66,7 @@ func charts(r Report, l ReportLine) []chartView {
 				c.Bars = bars(r, l.Ways, g.Start, g.Start.Add(time.Duration(len(g.Points))*g.Every))
 			}
 		}
+		c.Empty = !slices.ContainsFunc(c.Lines, func(l curve) bool { return l.Line != "" })
 		out = append(out, c)
 	}
 	return out

@@ -216,3 +216,22 @@ func TestWriteSample(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteSampleOfADump does the same with what Chrome recorded.
+func TestWriteSampleOfADump(t *testing.T) {
+	dir := os.Getenv("CANDID_REPORT")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	rep, err := importAll(t, sampleDump(t)).Report(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "dump.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(rep.WriteHTML(f), f.Close()); err != nil {
+		t.Error(err)
+	}
+}
