@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,6 +60,17 @@ func (h *hall) member(id netstack.PeerID) *client {
 
 func newHall(t testing.TB) *hall {
 	t.Helper()
+	return newHallAt(t, func(u udpSocket) socket { return u })
+}
+
+// socket is a batch.Socket.
+type socket interface {
+	WriteTo(p []byte, to netip.AddrPort) (int, error)
+	SyscallConn() (syscall.RawConn, error)
+}
+
+func newHallAt(t testing.TB, wrap func(udpSocket) socket) *hall {
+	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +83,7 @@ func newHall(t testing.TB) *hall {
 		t.Fatal(err)
 	}
 	h.room = h.server.NewRoom()
-	sink := h.server.Sink(udpSocket{c})
+	sink := h.server.Sink(wrap(udpSocket{c}))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		buf := make([]byte, 2048)

@@ -162,7 +162,7 @@ func (e *Estimate) update(now int64) {
 	e.grewAt = now
 	switch {
 	case e.queue > queueLong || e.loss > lossMuch && e.queue > queueNone:
-		e.over(0.85*acked, now)
+		e.over(0.85*float64(e.acked.Recent(now)), now)
 	case e.loss > 2*lossMuch:
 		e.over(acked, now)
 	case e.queue < queueNone && e.loss < lossMuch && now-e.overAt > e.hold:

@@ -149,3 +149,14 @@ func (r *Rate) Bits(now int64) int {
 	r.turn(now)
 	return 8 * r.sum
 }
+
+// Recent is the rate over the last three whole steps: what a line lets through
+// now, rather than a second ago.
+func (r *Rate) Recent(now int64) int {
+	r.turn(now)
+	sum := 0
+	for n := 1; n <= 3; n++ {
+		sum += r.bins[(r.i+len(r.bins)-n)%len(r.bins)]
+	}
+	return sum * 8 * 10 / 3
+}
