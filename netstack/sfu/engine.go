@@ -62,6 +62,7 @@ type engine struct {
 	wishes       []forward.Wish
 	chosen       []int
 	speakers     []*forward.Speaker
+	pictures     []*track
 	silence      forward.Speaker // stands where there is no sound
 	active       int             // slot of the active speaker, -1: nobody
 	spokeAt      int64
@@ -120,6 +121,7 @@ type line struct {
 	fedAt       int64
 	reportedAt  int64
 	askedNumber []uint16
+	spoke       int64 // when it was the active speaker last
 	garbage     atomic.Uint64
 }
 
@@ -278,6 +280,7 @@ func (e *engine) send(l *line, d *down, o *forward.Out, k *forward.Kept, payload
 // tick does what is due by the clock.
 func (e *engine) tick() {
 	now := e.now
+	e.rank()
 	for _, l := range e.lines {
 		if l.out == nil {
 			continue

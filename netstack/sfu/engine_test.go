@@ -549,3 +549,34 @@ func TestFlood(t *testing.T) {
 		t.Error("garbage was forwarded")
 	}
 }
+
+// Of many pictures only those of the last speakers are sent, and those asked
+// for by name.
+func TestLastN(t *testing.T) {
+	s := newStage(t)
+	s.e.lastN = 2
+	viewer := s.join("z")
+	var downs []*down
+	for i, id := range []netstack.PeerID{"a", "b", "c", "d"} {
+		s.join(id).spoke = int64(i)
+		ssrc := uint32(i + 1)
+		cam := s.publish(id, webrtc.RTPCodecTypeVideo, ssrc)
+		downs = append(downs, s.subscribe("z", cam, 100+ssrc, 720))
+		s.send(id, picture(ssrc, 1, 3000, true, true, true))
+	}
+	check := func(what string, want ...bool) {
+		t.Helper()
+		s.e.rank()
+		s.e.choose(viewer)
+		for i, d := range downs {
+			if got := d.want >= 0; got != want[i] {
+				t.Errorf("%s: picture %d sent: %v", what, i, got)
+			}
+		}
+	}
+	check("the last two", false, false, true, true)
+	s.lines["a"].spoke = 10
+	check("the first speaks", true, false, false, true)
+	downs[1].priority = 1
+	check("one is pinned", true, true, false, true)
+}

@@ -282,6 +282,9 @@ func (e *engine) speak() {
 		before = -1
 	}
 	e.active = forward.Active(e.speakers, before, e.now)
+	if e.active >= 0 {
+		e.tracks[e.active].owner.spoke = e.tracks[e.active].speaker.Recent
+	}
 	if e.active == before || e.active < 0 {
 		return
 	}

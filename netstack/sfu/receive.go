@@ -1,7 +1,9 @@
 package sfu
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"candid/netstack/sfu/forward"
 
@@ -165,7 +167,7 @@ func (e *engine) choose(l *line) {
 			w.Priority = max(w.Priority, 1)
 		}
 		e.wished(&w, d.track)
-		if quiet || !w.Audio && !e.among(d) {
+		if quiet || d.track.behind && d.priority == 0 {
 			w.Tile, w.Audio = 0, false
 		}
 		e.wishes, e.chosen = append(e.wishes, w), append(e.chosen, -1)
@@ -195,33 +197,23 @@ func (e *engine) wished(w *forward.Wish, t *track) {
 	}
 }
 
-// among reports whether a picture's member is one of the last speakers, or if
-// pictures are few enough for all. Who is asked for by priority always is.
-func (e *engine) among(d *down) bool {
-	if d.priority > 0 {
-		return true
-	}
-	better := 0
-	own := e.recent(d.track)
+// rank finds the pictures of the last speakers, which are all that receivers
+// get who asked for no other.
+func (e *engine) rank() {
+	e.pictures = e.pictures[:0]
 	for _, t := range e.tracks {
-		if t == nil || t == d.track || t.kind != webrtc.RTPCodecTypeVideo {
-			continue
-		}
-		if r := e.recent(t); r > own || r == own && t.slot < d.track.slot {
-			better++
+		if t != nil && t.kind == webrtc.RTPCodecTypeVideo {
+			t.behind = false
+			e.pictures = append(e.pictures, t)
 		}
 	}
-	return better < e.lastN
-}
-
-// recent is when the member behind a picture spoke last.
-func (e *engine) recent(picture *track) int64 {
-	for _, t := range e.tracks {
-		if t != nil && t.kind == webrtc.RTPCodecTypeAudio && t.owner == picture.owner {
-			return t.speaker.Recent
-		}
+	if len(e.pictures) <= e.lastN {
+		return
 	}
-	return 0
+	slices.SortStableFunc(e.pictures, func(a, b *track) int { return cmp.Compare(b.owner.spoke, a.owner.spoke) })
+	for _, t := range e.pictures[e.lastN:] {
+		t.behind = true
+	}
 }
 
 // want moves a receiver towards a layer.

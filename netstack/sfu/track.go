@@ -42,6 +42,7 @@ type track struct {
 	layers [maxLayers]*layer
 
 	speaker forward.Speaker // of sound
+	behind  bool            // a picture of someone who has not spoken lately
 }
 
 // layer is one stream of a track, as it arrives.
