@@ -156,22 +156,24 @@ type Stream struct {
 func (l Link) SelectedPair() (p Pair, local, remote Candidate, ok bool) {
 	for _, p = range l.Pairs {
 		if p.Selected {
-			local, _ = find(l.Local, p.Local)
-			remote, _ = find(l.Remote, p.Remote)
+			local, remote = l.Candidates(p)
 			return p, local, remote, true
 		}
 	}
 	return Pair{}, Candidate{}, Candidate{}, false
 }
 
-// LocalCandidate returns the candidate of this side with an ID.
-func (l Link) LocalCandidate(id string) (Candidate, bool) { return find(l.Local, id) }
+// Candidates returns the two candidates of a pair of l; one that is not known
+// is the zero Candidate.
+func (l Link) Candidates(p Pair) (local, remote Candidate) {
+	return find(l.Local, p.Local), find(l.Remote, p.Remote)
+}
 
-func find(cs []Candidate, id string) (Candidate, bool) {
+func find(cs []Candidate, id string) Candidate {
 	for _, c := range cs {
 		if c.ID == id {
-			return c, true
+			return c
 		}
 	}
-	return Candidate{}, false
+	return Candidate{}
 }

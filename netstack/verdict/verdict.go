@@ -88,13 +88,12 @@ func failed(l netstack.Link) Verdict {
 
 func path(l netstack.Link, local, remote netstack.Candidate) Verdict {
 	t := l.Topology
-	relayed := local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 	switch {
 	case t == netstack.SFU:
 		return Verdict{Path: ViaSFU, Why: "The host passes everyone's picture and sound on, unchanged."}
 	case t == netstack.MCU:
 		return Verdict{Path: ViaMCU, Why: "The host mixes everyone into one picture, so it can see and hear the call."}
-	case relayed:
+	case relayed(local, remote):
 		return relay(local, remote)
 	case local.Protocol == "tcp" && udpWorks(l):
 		return Verdict{Path: Direct, Why: "Direct, over TCP: it answered before UDP did.", Better: "UDP works too and holds up better: let Candid look for a better way."}
@@ -104,14 +103,20 @@ func path(l netstack.Link, local, remote netstack.Candidate) Verdict {
 	return direct(local, remote)
 }
 
-// udpWorks reports whether a packet went there and back over UDP.
+// udpWorks reports whether a packet went there and back over UDP, directly.
 func udpWorks(l netstack.Link) bool {
 	for _, p := range l.Pairs {
-		if c, ok := l.LocalCandidate(p.Local); ok && p.State == netstack.PairSucceeded && c.Protocol == "udp" {
+		local, remote := l.Candidates(p)
+		if p.State == netstack.PairSucceeded && local.Protocol == "udp" && !relayed(local, remote) {
 			return true
 		}
 	}
 	return false
+}
+
+// relayed reports whether a pair goes through a relay.
+func relayed(local, remote netstack.Candidate) bool {
+	return local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 }
 
 func relay(local, remote netstack.Candidate) Verdict {

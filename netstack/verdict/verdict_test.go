@@ -42,6 +42,15 @@ func both(l netstack.Link) netstack.Link {
 	return l
 }
 
+// tlsToo adds a pair through a relay that works too.
+func tlsToo(l netstack.Link) netstack.Link {
+	c := relay("tls")
+	c.ID, c.Protocol = "t", "udp"
+	l.Local = append(l.Local, c)
+	l.Pairs = append(l.Pairs, netstack.Pair{ID: "p2", Local: "t", Remote: "r", State: netstack.PairSucceeded})
+	return l
+}
+
 func TestOf(t *testing.T) {
 	ms := netstack.Some(24 * time.Millisecond)
 	unknown := netstack.Opt[time.Duration]{}
@@ -80,6 +89,7 @@ func TestOf(t *testing.T) {
 		{"VPN", link(vpn, host("10.8.0.3"), ms), verdict.Direct, "Direct · 24 ms", "your VPN", "Without the VPN"},
 		{"direct over TCP", link(tcp, host("192.168.1.3"), ms), verdict.Direct, "Direct · 24 ms", "over TCP", "Let UDP through"},
 		{"direct over TCP though UDP works", both(link(tcp, host("192.168.1.3"), ms)), verdict.Direct, "Direct · 24 ms", "before UDP did", "look for a better way"},
+		{"direct over TCP, a relay over TLS works too", tlsToo(link(tcp, host("192.168.1.3"), ms)), verdict.Direct, "Direct · 24 ms", "UDP did not get through", "Let UDP through"},
 		{"relay over UDP", link(relay("udp"), srflx("198.51.100.7"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "nothing through directly", "open a UDP port"},
 		{"relay over TCP", link(relay("tcp"), relay("udp"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "blocks UDP, so the call goes over TCP", "If UDP were allowed"},
 		{"relay over TLS", link(relay("tls"), host("192.168.1.3"), ms), verdict.Relayed, "Relayed by the host · 24 ms", "like a web page", "If UDP were allowed"},
