@@ -1,0 +1,145 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"candid/netstack/signal"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// This file is who is in the room, as the host tells it.
+
+func (r *room) onSignal(e signal.Event) {
+	switch e := e.(type) {
+	case signal.Welcomed:
+		r.onWelcomedAgain(e)
+	case signal.MemberJoined:
+		r.onJoined(e.Member)
+	case signal.MemberLeft:
+		r.onLeft(e)
+	case signal.MemberChanged:
+		r.onChanged(e.Member)
+	case signal.PlanChanged:
+		r.takePlan(e.Plan)
+		r.tell(PlanChanged{r.plan})
+	case signal.ServersChanged:
+		r.setServers(e.Servers)
+	case signal.MessageReceived:
+		r.s.mesh.Handle(e.Envelope)
+	case signal.MessageRefused:
+		r.s.log.Warn("message refused", "code", e.Code, "text", e.Text, "type", e.Type)
+	case signal.ConnectionLost:
+		r.problem = "The host cannot be reached; trying again."
+		r.move(lost)
+	case signal.ConnectionRestored:
+		r.problem = ""
+		r.move(regained)
+		if e.After >= worthTelling {
+			r.tell(Noticed{Text: fmt.Sprintf("The host is back after %v.", e.After.Round(time.Second))})
+		}
+	case signal.RoomClosed:
+		if errors.Is(e.Err, signal.ErrClosed) {
+			return // by ourselves
+		}
+		r.end(fail, e.Err)
+	}
+}
+
+// onWelcomedAgain takes over the room as the host now knows it: it had
+// forgotten us, most often because it was restarted.
+func (r *room) onWelcomedAgain(w signal.Welcomed) {
+	r.takePlan(w.Plan)
+	r.setServers(w.Servers)
+	here := make(map[netstack.PeerID]bool)
+	for _, m := range w.Members {
+		here[m.ID] = true
+		if r.find(m.ID) != nil || m.ID == r.self.ID {
+			r.onChanged(m)
+			continue
+		}
+		r.onJoined(m)
+	}
+	for _, o := range slices.Clone(r.others) {
+		if !here[o.member.ID] {
+			r.remove(o, "did not come back")
+		}
+	}
+	r.problem = ""
+	r.move(regained)
+}
+
+func (r *room) setServers(servers []webrtc.ICEServer) {
+	if err := r.s.mesh.SetICEServers(servers); err != nil {
+		r.s.log.Warn("relay servers not taken", "err", err)
+	}
+}
+
+func (r *room) takePlan(p signal.Plan) {
+	hop := p.Paths[r.self.ID]
+	why := hop.Why
+	if why == "" {
+		why = p.Why
+	}
+	r.plan = Plan{Revision: int(p.Revision), Topology: hop.Topology, Why: why}
+}
+
+func (r *room) onJoined(m signal.Member) {
+	if r.find(m.ID) != nil {
+		return
+	}
+	o := r.admit(m)
+	if o == nil {
+		return
+	}
+	r.setPeers()
+	r.tell(MemberJoined{o.member})
+	r.move(othersCame)
+}
+
+func (r *room) onLeft(e signal.MemberLeft) {
+	if o := r.find(e.Member.ID); o != nil {
+		r.remove(o, reason(e))
+	}
+}
+
+func reason(e signal.MemberLeft) string {
+	if e.Said != "" {
+		return e.Said
+	}
+	switch e.Why {
+	case signal.LeftItself:
+		return "left"
+	case signal.LeftRemoved:
+		return "was removed by the host"
+	case signal.LeftReplaced:
+		return "joined again from elsewhere"
+	}
+	return "lost the connection"
+}
+
+func (r *room) remove(o *other, why string) {
+	r.others = slices.DeleteFunc(r.others, func(p *other) bool { return p == o })
+	r.setPeers() // closes the connection, which ends its tracks
+	r.s.forgetViewer(o.member.ID)
+	r.s.pumps.Go(o.stop) // waits for the tracks, so not here
+	r.tell(MemberLeft{o.member, why})
+	if len(r.others) == 0 {
+		r.move(othersLeft)
+	}
+}
+
+func (r *room) onChanged(m signal.Member) {
+	if m.ID == r.self.ID {
+		r.self = memberOf(m)
+		r.tell(MemberChanged{r.self})
+		return
+	}
+	if o := r.find(m.ID); o != nil {
+		o.update(m)
+		r.tell(MemberChanged{o.member})
+	}
+}
