@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"candid/netstack"
 	"candid/netstack/signal"
 
 	"github.com/pion/webrtc/v4"
