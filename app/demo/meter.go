@@ -104,7 +104,19 @@ func (m *Meter) Measure(ctx context.Context, s *call.Session, d time.Duration) (
 	if err := sleep(ctx, d); err != nil {
 		return Result{}, err
 	}
-	return m.result(s, soundBefore)
+	r, err := m.result(s, soundBefore)
+	if err != nil {
+		return r, err
+	}
+	// The other process may measure until a little later: it is told of the
+	// frames sent until then, too.
+	if err := sleep(ctx, time.Second); err != nil {
+		return r, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.Sent = m.sent
+	return r, nil
 }
 
 func (m *Meter) waitForPicture(ctx context.Context, limit time.Duration) error {
@@ -157,7 +169,7 @@ func (m *Meter) result(s *call.Session, soundBefore call.Counters) (Result, erro
 	p.CPU = netstack.Some((cpu - m.cpu).Seconds() / elapsed.Minutes())
 	p.RSS, p.PSS = memory()
 	describe(&p, s.Lines(), m.first)
-	return Result{Process: p, Sent: m.sent, First: min(decoded.First, shown.First), Last: max(decoded.Last, shown.Last)}, nil
+	return Result{Process: p, First: min(decoded.First, shown.First), Last: max(decoded.Last, shown.Last)}, nil
 }
 
 func audio(h scene.Heard, before, after call.Counters) (a Audio) {
