@@ -85,14 +85,20 @@ func (s *shelf) look() bool {
 	return old == nil || !slices.Equal(*old, list)
 }
 
+// seldom is every how many times a machine without a speaker is looked at:
+// finding the sound system anew costs 15 ms each time.
+const seldom = 5
+
 // watch looks until ctx ends, and calls changed after each look that found
 // something else.
 func (s *shelf) watch(ctx context.Context, every time.Duration, changed func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
-		if s.look() {
-			changed()
+	for n := 0; ; n++ {
+		if n%seldom == 0 || len(s.list("")) > 0 {
+			if s.look() {
+				changed()
+			}
 		}
 		select {
 		case <-ctx.Done():

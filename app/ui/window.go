@@ -227,7 +227,8 @@ func (w *Window) Post(f func()) { w.do(f) }
 // heart beats ten times a second while somebody needs it, and passes on that
 // devices changed. At most one beat is queued.
 func (w *Window) heart() {
-	t := time.NewTicker(100 * time.Millisecond)
+	const quick, slow = 100 * time.Millisecond, 500 * time.Millisecond // slow: to see that beats are needed
+	t := time.NewTicker(quick)
 	defer t.Stop()
 	changed := w.engine.Studio().Changed()
 	for {
@@ -241,7 +242,12 @@ func (w *Window) heart() {
 			}
 			w.post(func() { w.screen.devicesChanged() })
 		case <-t.C:
-			if w.needed.Load() && w.beats.CompareAndSwap(false, true) {
+			if !w.needed.Load() {
+				t.Reset(slow)
+				continue
+			}
+			t.Reset(quick)
+			if w.beats.CompareAndSwap(false, true) {
 				w.post(w.beat)
 			}
 		}
