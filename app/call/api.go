@@ -34,9 +34,142 @@ type Member struct {
 	Name                      string
 	Muted, CameraOff          bool
 	Sharing, HandRaised, Host bool
+	// Moderator may lock the room, let people in, mute and remove them, and
+	// choose the room's path.
+	Moderator bool
+	// Hand is this member's place in the row of raised hands, from 1; 0: down.
+	Hand int
+	// Path is how this member receives; Auto: not known.
+	Path netstack.Topology
+	// Safety is what is known of who this member is; see Session.SafetyWords.
+	Safety Safety
 	// Problem says in words what keeps this member from being seen or heard:
 	// "not responding", "connecting…"; empty when all is well.
 	Problem string
+}
+
+// Safety is what is known of who a member is.
+type Safety uint8
+
+// The steps of knowing a member. Only words compared by two people rule out
+// that somebody is between them.
+const (
+	SafetyUnknown  Safety = iota // no keys exchanged (yet)
+	SafetyWords                  // words can be compared
+	SafetyVerified               // compared, now or in an earlier call
+	SafetyChanged                // was verified, but this is another key
+)
+
+// ChatLine is a line of chat.
+type ChatLine struct {
+	From netstack.PeerID // empty: somebody who is gone
+	Name string          // as it was then
+	Text string
+	At   time.Time // the host's clock
+	Mine bool
+}
+
+// Waiting is somebody who waits in the lobby to be let in.
+type Waiting struct {
+	ID    netstack.PeerID
+	Name  string
+	Since time.Time
+}
+
+// Privacy says which of this computer's addresses a call may use.
+type Privacy uint8
+
+// The choices. RelayOnly hides the addresses from everyone but the host;
+// DirectOnly fails rather than letting a relay carry the call.
+const (
+	AnyPath Privacy = iota
+	RelayOnly
+	DirectOnly
+)
+
+// Action is what a moderator can do to the room or to a member.
+type Action string
+
+// The actions. Those of a member need Order.Peer.
+const (
+	Lock          Action = "lock" // nobody new comes in
+	Unlock        Action = "unlock"
+	LobbyOn       Action = "lobby-on" // who comes waits to be let in
+	LobbyOff      Action = "lobby-off"
+	Admit         Action = "admit" // of who waits
+	Deny          Action = "deny"
+	MuteAll       Action = "mute-all" // everyone but ourselves; they can unmute
+	Mute          Action = "mute"
+	Remove        Action = "remove" // and do not let back in
+	LowerHand     Action = "lower-hand"
+	MakeModerator Action = "make-moderator"
+	HandOver      Action = "hand-over" // the member's computer hosts the room from now on
+)
+
+// Order is something a moderator wants done.
+type Order struct {
+	Do   Action
+	Peer netstack.PeerID
+}
+
+// PathChange is one change of this member's path, and what it cost: the seam.
+type PathChange struct {
+	At       time.Time         `json:"at"` // of the decision
+	From     netstack.Topology `json:"from"`
+	To       netstack.Topology `json:"to"`
+	Why      string            `json:"why"`
+	Revision int               `json:"revision"`
+	// Done is false while it is under way. Failed says why the old path stayed;
+	// empty: it did not fail.
+	Done   bool   `json:"done"`
+	Failed string `json:"failed,omitempty"`
+	// Missing and Repeated count pictures of all members together that were
+	// never shown, and that were shown twice, between the decision and a second
+	// after the change; Concealed is sound made up in that time, of the member
+	// who had most of it.
+	Missing   int           `json:"video_frames_missing"`
+	Repeated  int           `json:"video_frames_repeated"`
+	Concealed time.Duration `json:"audio_concealed"`
+	ToFirst   time.Duration `json:"decision_to_first"` // picture and sound decoded on the new path
+	ToDone    time.Duration `json:"decision_to_done"`
+}
+
+// Edge is one line of the room as its two ends measured it: the picture of the
+// room is made of them. To may be netstack.HostID.
+type Edge struct {
+	From, To netstack.PeerID
+	Path     verdict.Path
+	Protocol string // "udp", "tcp" or "tls"; empty: not known
+	RTT      netstack.Opt[time.Duration]
+	There    Flow // from From to To
+	Back     Flow
+	At       time.Time // of the newest report it is made of
+}
+
+// Flow is what goes one way over an Edge.
+type Flow struct {
+	Bitrate netstack.Opt[int]     // bit/s
+	Loss    netstack.Opt[float64] // 0..1
+}
+
+// Outgoing is one picture that this member sends, as its encoder makes it
+// (names as in W3C RTCOutboundRtpStreamStats).
+type Outgoing struct {
+	TrackID                 string // "camera", "camera~h", "screen", …
+	Codec                   string // MIME type
+	Active                  bool   // somebody takes it, so it is encoded
+	FrameWidth, FrameHeight int
+	FramesPerSecond         float64
+	FramesEncoded           uint64
+	KeyFramesEncoded        uint64
+	TargetBitrate           int    // bit/s
+	QualityLimitationReason string // "none", "bandwidth", "cpu" or "other"
+	EncodeTime              netstack.Opt[time.Duration]
+}
+
+// Screen is a screen or window that can be shared.
+type Screen struct {
+	ID, Name string
 }
 
 // Plan is what the room decided about the path of this member's media.
@@ -58,7 +191,33 @@ type Snapshot struct {
 	Self    Member
 	Others  []Member // in order of joining
 	Plan    Plan
+
+	// Encrypted says that media is encrypted from member to member, so that the
+	// host cannot see or hear it whatever the path.
+	Encrypted bool
+	Locked    bool       // nobody new comes in
+	Lobby     bool       // who comes waits to be let in
+	Waiting   []Waiting  // told to moderators only
+	Chat      []ChatLine // oldest first, ChatLength at most
+	// Forced is the path that this member chose for itself, RoomForced the one
+	// a moderator chose for all; Auto: none.
+	Forced, RoomForced netstack.Topology
+	// Mixed says that the others come as one picture: that of MixID.
+	Mixed   bool
+	Speaker netstack.PeerID // who speaks, or did last; empty: nobody yet
+	Privacy Privacy
+	// Change is the change of path under way, or the newest one.
+	Change netstack.Opt[PathChange]
 }
+
+// MixID is whom to Watch for the host's mix of all the others.
+const MixID = netstack.HostID
+
+// ShareOf is whom to Watch for the screen that a member shares.
+func ShareOf(id netstack.PeerID) netstack.PeerID { return id + "/screen" }
+
+// ChatLength bounds Snapshot.Chat.
+const ChatLength = 500
 
 // Event is something the window may want to show: a past-tense fact. The set
 // is closed. After each event, Snapshot tells the whole.
@@ -83,6 +242,15 @@ type (
 	}
 	// PlanChanged reports the path the room chose.
 	PlanChanged struct{ Plan Plan }
+	// PathChanged reports that a change of path began, ended, or was measured.
+	PathChanged struct{ Change PathChange }
+	// ChatReceived reports a line of chat, also our own.
+	ChatReceived struct{ Line ChatLine }
+	// RoomChanged reports that the room was locked or opened, that somebody
+	// waits, or that the row of raised hands changed.
+	RoomChanged struct{}
+	// SpeakerChanged reports who speaks now.
+	SpeakerChanged struct{ Speaker netstack.PeerID }
 	// Noticed is a sentence for the person, shown for a while.
 	Noticed struct {
 		Text string
@@ -92,13 +260,17 @@ type (
 	Net struct{ netstack.Event }
 )
 
-func (StateChanged) event()  {}
-func (MemberJoined) event()  {}
-func (MemberChanged) event() {}
-func (MemberLeft) event()    {}
-func (PlanChanged) event()   {}
-func (Noticed) event()       {}
-func (Net) event()           {}
+func (StateChanged) event()   {}
+func (MemberJoined) event()   {}
+func (MemberChanged) event()  {}
+func (MemberLeft) event()     {}
+func (PlanChanged) event()    {}
+func (PathChanged) event()    {}
+func (ChatReceived) event()   {}
+func (RoomChanged) event()    {}
+func (SpeakerChanged) event() {}
+func (Noticed) event()        {}
+func (Net) event()            {}
 
 // Line is the state of the line to one member: all the connection panel draws.
 // It is a value and shares nothing with the Session.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"candid/app/call"
-	"candid/media"
 	"candid/netstack"
 	"candid/netstack/unbounded"
 )
@@ -18,6 +17,8 @@ const playEvery = 200 * time.Millisecond
 // tells, it tells of the moment it is at; what a call can be told, it ignores.
 // Its methods may be called from any goroutine.
 type Player struct {
+	call.Past // it cannot be changed
+
 	rec    *Recording
 	events *unbounded.Channel[call.Event]
 	quit   chan struct{}
@@ -145,21 +146,6 @@ func (p *Player) Events() <-chan call.Event { return p.events.Out() }
 
 // Levels is empty: sound is not recorded.
 func (p *Player) Levels() map[netstack.PeerID]float64 { return map[netstack.PeerID]float64{} }
-
-// Watch does nothing: pictures are not recorded.
-func (p *Player) Watch(netstack.PeerID, media.Screen) {}
-
-// SetMuted does nothing: the past cannot be changed.
-func (p *Player) SetMuted(bool) {}
-
-// SetCameraOff does nothing.
-func (p *Player) SetCameraOff(bool) {}
-
-// Restart does nothing.
-func (p *Player) Restart() {}
-
-// SetVolume does nothing.
-func (p *Player) SetVolume(netstack.PeerID, float64) {}
 
 // Leave ends playing.
 func (p *Player) Leave() {

@@ -74,23 +74,8 @@ func (s *callScreen) left() {
 		s.over = true
 		s.call.Leave()
 	}
-	s.call = pastCall{}
+	s.call = call.Past{} // Fyne keeps what it drew for a minute, and all that hangs on it
 }
-
-// pastCall is the call of a screen that was left: Fyne keeps what it drew for a
-// minute, and all that hangs on it.
-type pastCall struct{}
-
-func (pastCall) Snapshot() call.Snapshot             { return call.Snapshot{State: call.Ended} }
-func (pastCall) Events() <-chan call.Event           { return nil }
-func (pastCall) Lines() []call.Line                  { return nil }
-func (pastCall) Levels() map[netstack.PeerID]float64 { return nil }
-func (pastCall) Watch(netstack.PeerID, media.Screen) {}
-func (pastCall) SetMuted(bool)                       {}
-func (pastCall) SetCameraOff(bool)                   {}
-func (pastCall) Restart()                            {}
-func (pastCall) SetVolume(netstack.PeerID, float64)  {}
-func (pastCall) Leave()                              {}
 
 // apply takes one event: it is told, and the snapshot has the rest.
 func (s *callScreen) apply(e call.Event) {

@@ -51,6 +51,42 @@ type Call interface {
 	Restart()
 	// SetVolume sets how loud a member is played, 1 is as sent.
 	SetVolume(netstack.PeerID, float64)
+
+	// SetTile says how large a member's picture (or the screen of ShareOf, or
+	// MixID) is shown, in pixels: a picture of that size is asked for. Height 0
+	// is not seen at all; pinned goes before all others.
+	SetTile(id netstack.PeerID, height int, pinned bool)
+	// Chat sends a line of text to everyone; it comes back as ChatReceived.
+	Chat(text string)
+	RaiseHand(up bool)
+	// Screens lists what can be shared. The error says in words why nothing can.
+	Screens(context.Context) ([]call.Screen, error)
+	// Share shows a screen to everyone until StopShare; one that is shared
+	// already is replaced.
+	Share(screenID string)
+	StopShare()
+	// Moderate does what only moderators may; the host refuses it to others.
+	Moderate(call.Order)
+
+	// Graph is the room as its members measured it, this one's lines included.
+	Graph() []call.Edge
+	// Outgoing is what is sent, as its encoders make it.
+	Outgoing() []call.Outgoing
+	// PathChanges are the changes of path so far, oldest first.
+	PathChanges() []call.PathChange
+	// Force chooses this member's path, ForceRoom everyone's (for moderators);
+	// Auto leaves it to the room. What comes of it is told by PlanChanged.
+	Force(netstack.Topology)
+	ForceRoom(netstack.Topology)
+	// SelectPair moves the line to a peer to a pair that has succeeded.
+	SelectPair(peer netstack.PeerID, pairID string)
+	SetPrivacy(call.Privacy)
+	// SafetyWords are what this member and another can compare by eye or ear to
+	// know that nobody is between them; nil until keys are exchanged.
+	SafetyWords(netstack.PeerID) []string
+	// SetVerified remembers that the words were compared and were, or were not,
+	// the same.
+	SetVerified(id netstack.PeerID, same bool)
 	// Leave ends the call; Events is closed when all is put away.
 	Leave()
 }

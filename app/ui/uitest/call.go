@@ -20,6 +20,11 @@ type Call struct {
 	events  chan call.Event
 	ended   bool
 
+	asked    []string
+	graph    []call.Edge
+	outgoing []call.Outgoing
+	changes  []call.PathChange
+
 	Restarts int
 	Volumes  map[netstack.PeerID]float64
 }

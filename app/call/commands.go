@@ -1,0 +1,70 @@
+package call
+
+import (
+	"context"
+	"errors"
+
+	"candid/netstack"
+)
+
+// This file is what a person can ask for in a call, beside muting and leaving.
+
+// SetTile says how large a member's picture is shown, in pixels; see ui.Call.
+func (s *Session) SetTile(id netstack.PeerID, height int, pinned bool) {}
+
+// Chat sends a line of text to everyone; it comes back as ChatReceived.
+func (s *Session) Chat(text string) {
+	if err := s.client.Chat(text); err != nil {
+		s.post(func() { s.room.tell(Noticed{Text: "The message was not sent: " + err.Error(), Bad: true}) })
+	}
+}
+
+// RaiseHand raises or lowers this member's hand.
+func (s *Session) RaiseHand(up bool) {
+	s.post(func() {
+		s.room.said.HandRaised = up
+		s.room.say()
+	})
+}
+
+// errNoScreens is why nothing can be shared yet.
+var errNoScreens = errors.New("screens cannot be shared yet")
+
+// Screens lists what can be shared; the error says in words why nothing can.
+func (s *Session) Screens(context.Context) ([]Screen, error) { return nil, errNoScreens }
+
+// Share shows a screen to everyone until StopShare.
+func (s *Session) Share(screenID string) {}
+
+// StopShare ends Share.
+func (s *Session) StopShare() {}
+
+// Moderate does what only moderators may.
+func (s *Session) Moderate(Order) {}
+
+// Graph is the room as its members measured it.
+func (s *Session) Graph() []Edge { return nil }
+
+// Outgoing is what is sent, as its encoders make it.
+func (s *Session) Outgoing() []Outgoing { return nil }
+
+// PathChanges are the changes of path so far, oldest first.
+func (s *Session) PathChanges() []PathChange { return nil }
+
+// Force chooses this member's path; Auto leaves it to the room.
+func (s *Session) Force(netstack.Topology) {}
+
+// ForceRoom chooses everyone's path; Auto leaves it to the room.
+func (s *Session) ForceRoom(netstack.Topology) {}
+
+// SelectPair moves the line to a peer to a pair that has succeeded.
+func (s *Session) SelectPair(peer netstack.PeerID, pairID string) {}
+
+// SetPrivacy says which of this computer's addresses may be used.
+func (s *Session) SetPrivacy(Privacy) {}
+
+// SafetyWords are what this member and another can compare.
+func (s *Session) SafetyWords(netstack.PeerID) []string { return nil }
+
+// SetVerified remembers that the words were the same, or were not.
+func (s *Session) SetVerified(id netstack.PeerID, same bool) {}
