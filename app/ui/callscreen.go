@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"candid/app/call"
-	"candid/media"
 	"candid/netstack"
 
 	"fyne.io/fyne/v2"
