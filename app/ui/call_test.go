@@ -160,13 +160,13 @@ func TestMembersComeAndGo(t *testing.T) {
 	c.Tell(func(s *call.Snapshot) { s.Others = append(s.Others, third) }, call.MemberJoined{Member: third})
 	r.until("three tiles", func() bool { return len(r.w.TileBoxes()) == 3 })
 	r.wantSays("Tom Reyes came in")
-	if len(c.Screens()) != 3 {
-		t.Errorf("%d screens are watched", len(c.Screens()))
+	if len(c.Watched()) != 3 {
+		t.Errorf("%d screens are watched", len(c.Watched()))
 	}
 	c.Tell(func(s *call.Snapshot) { s.Others = s.Others[1:] }, call.MemberLeft{Member: uitest.MemberAt(1), Why: "connection lost"})
 	r.until("two tiles", func() bool { return len(r.w.TileBoxes()) == 2 })
 	r.wantSays("Mina Okafor is gone: connection lost")
-	if _, still := c.Screens()["p1"]; still {
+	if _, still := c.Watched()["p1"]; still {
 		t.Error("who left is still watched")
 	}
 	r.now = r.now.Add(20 * time.Second)
@@ -183,7 +183,7 @@ func TestEnds(t *testing.T) {
 	r.shortcut(fyne.KeyW, ctrl)
 	r.until("the end", func() bool { return r.says("You left the call") })
 	r.wantSays("for 01:04", "Home")
-	if len(c.Screens()) != 0 {
+	if len(c.Watched()) != 0 {
 		t.Error("screens are still watched")
 	}
 	r.press("Home")
@@ -208,7 +208,7 @@ func TestJoinAndLeaveManyTimes(t *testing.T) {
 		r.until("the call", func() bool { return r.w.ScreenName() == "call" })
 		r.press("Leave")
 		r.until("the end", func() bool { return r.w.ScreenName() == "message" })
-		if len(c.Screens()) != 0 {
+		if len(c.Watched()) != 0 {
 			t.Fatal("a screen is still watched")
 		}
 		r.press("Home")
@@ -371,7 +371,7 @@ func TestPicturesReachTheirTiles(t *testing.T) {
 	fourth := uitest.MemberAt(3)
 	c.Tell(func(s *call.Snapshot) { s.Others = s.Others[:1] }, call.MemberLeft{Member: uitest.MemberAt(2)})
 	c.Tell(func(s *call.Snapshot) { s.Others = append(s.Others, fourth) }, call.MemberJoined{Member: fourth})
-	r.until("the fourth", func() bool { return c.Screens()["p3"] != nil })
+	r.until("the fourth", func() bool { return c.Watched()["p3"] != nil })
 	if r.w.Shows("p3") {
 		t.Error("somebody else's picture is in the tile")
 	}

@@ -209,7 +209,7 @@ func draw(s shot, look string, size fyne.Size) (image.Image, error) {
 	w.Show()
 	window().Resize(size)
 	if s.call != nil {
-		if err := loop.Until("the call", func() bool { return e.Current() != nil && len(e.Current().Screens()) > 0 }); err != nil {
+		if err := loop.Until("the call", func() bool { return e.Current() != nil && len(e.Current().Watched()) > 0 }); err != nil {
 			return nil, err
 		}
 		e.Current().Paint(now)

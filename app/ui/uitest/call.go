@@ -100,8 +100,8 @@ func (c *Call) Watch(id netstack.PeerID, s media.Screen) {
 	c.screens[id] = s
 }
 
-// Screens are those that are watched now.
-func (c *Call) Screens() map[netstack.PeerID]media.Screen {
+// Watched are those that are watched now.
+func (c *Call) Watched() map[netstack.PeerID]media.Screen {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make(map[netstack.PeerID]media.Screen, len(c.screens))
@@ -173,7 +173,7 @@ func (c *Call) width() int {
 // the time at.
 func (c *Call) Paint(at time.Time) {
 	s := c.Snapshot()
-	screens := c.Screens()
+	screens := c.Watched()
 	for i, m := range append([]call.Member{s.Self}, s.Others...) {
 		if screen := screens[m.ID]; screen != nil && !m.CameraOff {
 			PaintPerson(screen, i, c.width(), c.width()*9/16, at, m.ID == s.Self.ID)
