@@ -99,6 +99,23 @@ func (h *Host) own(a netip.Addr) bool {
 	return p != nil && p.Own(a) || slices.Contains(h.cfg.Public, a)
 }
 
+// mediaPort is the port of the media server; 0 while it is not open.
+func (h *Host) mediaPort() uint16 {
+	if p := h.port.Load(); p != nil {
+		return uint16(p.Number())
+	}
+	return 0
+}
+
+// mediaAddresses are where members reach the media server, best first.
+func (h *Host) mediaAddresses() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, a := range append(h.local(), h.cfg.Public...) {
+		out = append(out, netip.AddrPortFrom(a, h.mediaPort()))
+	}
+	return out
+}
+
 // advertise gives the address to tell for a relay socket: behind one that is
 // mapped to this machine, a private address would be of no use outside.
 func (h *Host) advertise(local netip.Addr) netip.Addr {

@@ -68,7 +68,11 @@ func (h *Host) check(w http.ResponseWriter, r *http.Request) {
 // the same time whichever of the two is wrong.
 func (h *Host) opens(q CheckRequest) bool {
 	h.mu.Lock()
-	k, ok := h.rooms[q.Room]
+	var k keys
+	r, ok := h.rooms[q.Room]
+	if ok {
+		k = r.keys
+	}
 	h.mu.Unlock()
 	got, guest, owner := sha256.Sum256([]byte(q.Secret)), sha256.Sum256([]byte(k.guest)), sha256.Sum256([]byte(k.owner))
 	return subtle.ConstantTimeCompare(got[:], guest[:])|subtle.ConstantTimeCompare(got[:], owner[:]) == 1 && ok

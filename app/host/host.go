@@ -1,7 +1,7 @@
 // Package host is the bundled server: rooms with their signaling, STUN and
-// TURN, all on one port number. The people of its own machine join like
+// TURN, and the media server, all on one port number. The people of its own machine join like
 // everybody else, by a client that dials 127.0.0.1. It knows nothing of windows
-// or media, and builds without cgo.
+// or codecs, and builds without cgo: what mixes is given to it.
 package host
 
 import (
@@ -23,6 +23,7 @@ import (
 	"candid/netstack/invite"
 	"candid/netstack/oneport"
 	"candid/netstack/relay"
+	"candid/netstack/sfu"
 	"candid/netstack/signal"
 )
 
@@ -89,12 +90,13 @@ type Host struct {
 	port   atomic.Pointer[oneport.Port] // nil until open
 	relay  *relay.Server
 	signal *signal.Server
+	media  *sfu.Server
 	web    *http.Server
 	addrs  func() ([]ifwatch.Address, error)
 
 	mu     sync.Mutex
-	stop   func() bool     // ends the watch on Start's context
-	rooms  map[string]keys // those open; nil when closed
+	stop   func() bool      // ends the watch on Start's context
+	rooms  map[string]*room // those open; nil when closed
 	kept   *secrets
 	checks map[relay.Member]*time.Timer // each until it ends
 
@@ -107,7 +109,7 @@ type Host struct {
 // others, *oneport.InUseError, *oneport.NotAllowedError and
 // identity.ErrDamaged.
 func Start(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg, log: cfg.Logger, rooms: make(map[string]keys), addrs: ifwatch.Addresses}
+	h := &Host{cfg: cfg, log: cfg.Logger, rooms: make(map[string]*room), addrs: ifwatch.Addresses}
 	if h.log == nil {
 		h.log = slog.Default()
 	}
@@ -117,20 +119,9 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 	if cfg.Loopback {
 		h.cfg.oneForAll()
 	}
-	h.relay = relay.New(relay.Config{
-		Own: h.own, Advertise: h.advertise, Loopback: cfg.Loopback, Limits: h.cfg.Relay, Logger: h.log,
-	})
-	h.signal = signal.NewServer(signal.ServerConfig{
-		MaxSockets: h.cfg.maxSockets, MaxSocketsPerIP: h.cfg.maxSockets, MaxStrangers: h.cfg.maxSockets,
-		ICEServers: h.iceServers,
-		OnLeave:    func(v signal.Visitor, _ signal.Reason) { h.relay.Revoke(relay.Member{Room: v.Room, ID: string(v.ID)}) },
-		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
-			// A candidate over the limit is not relayed to; signaling has its
-			// own limit and its own words for it.
-			_ = h.relay.Signaled(relay.Member{Room: room, ID: string(id)}, at)
-		},
-		Logger: h.log,
-	})
+	if err := h.build(); err != nil {
+		return nil, fmt.Errorf("start the host: %w", err)
+	}
 	port, err := oneport.Open(h.portConfig())
 	if err != nil {
 		_ = h.signal.Close()
@@ -151,6 +142,31 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 	return h, nil
 }
 
+// build makes the servers.
+func (h *Host) build() (err error) {
+	if h.media, err = sfu.NewServer(sfu.Config{Candidates: h.mediaAddresses, Logger: h.log}); err != nil {
+		return err
+	}
+	h.relay = relay.New(relay.Config{
+		Own: h.own, Advertise: h.advertise, Loopback: h.cfg.Loopback, Limits: h.cfg.Relay, Logger: h.log,
+		MediaPort: h.mediaPort, IsMedia: func(p []byte) bool { return oneport.ClassifyPacket(p) == oneport.Media },
+	})
+	h.signal = signal.NewServer(signal.ServerConfig{
+		MaxSockets: h.cfg.maxSockets, MaxSocketsPerIP: h.cfg.maxSockets, MaxStrangers: h.cfg.maxSockets,
+		ICEServers: h.iceServers,
+		OnJoin:     h.joined,
+		OnLeave:    h.left,
+		OnMessage:  h.received,
+		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
+			// A candidate over the limit is not relayed to; signaling has its
+			// own limit and its own words for it.
+			_ = h.relay.Signaled(relay.Member{Room: room, ID: string(id)}, at)
+		},
+		Logger: h.log,
+	})
+	return nil
+}
+
 // load reads or makes the identity and the rooms' secrets.
 func (h *Host) load() (err error) {
 	if h.cfg.Dir == "" {
@@ -168,7 +184,7 @@ func (h *Host) load() (err error) {
 func (h *Host) portConfig() oneport.Config {
 	cfg := oneport.Config{
 		Port: h.cfg.Port, Bind: h.cfg.Bind, TLS: h.id.ServerConfig(),
-		Relay: h.site, Limits: h.cfg.Limits, Logger: h.log,
+		Relay: h.site, Media: func(s *oneport.Socket) oneport.Sink { return h.media.Sink(s) }, Limits: h.cfg.Limits, Logger: h.log,
 	}
 	switch cfg.Port {
 	case 0:
@@ -245,8 +261,11 @@ func (h *Host) Close() error {
 			stop()
 		}
 		var wg sync.WaitGroup
-		for name := range rooms {
-			wg.Go(func() { _ = h.signal.RemoveRoom(name, closedRoom) })
+		for name, r := range rooms {
+			wg.Go(func() {
+				_ = h.signal.RemoveRoom(name, closedRoom)
+				r.close()
+			})
 		}
 		wg.Wait()
 		h.err = errors.Join(h.signal.Close(), h.web.Close(), h.relay.Close(), h.port.Load().Close())

@@ -26,48 +26,55 @@ type keys struct{ guest, owner string }
 // before keeps its secret, so that old invites lead to it. The name is up to
 // invite.MaxRoom bytes and must be one invite.IsRoom takes.
 func (h *Host) NewRoom(name string) (invite.Invite, error) {
+	if err := h.open(name); err != nil {
+		return invite.Invite{}, err
+	}
+	return h.Invite(name)
+}
+
+// open opens a room for NewRoom.
+func (h *Host) open(name string) error {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.rooms == nil {
-		h.mu.Unlock()
-		return invite.Invite{}, ErrClosed
+		return ErrClosed
 	}
 	secret := h.kept.of(name)
 	fresh := secret == ""
 	if fresh {
 		secret = invite.NewSecret()
 	}
-	open := keys{guest: secret, owner: invite.NewSecret()}
+	k := keys{guest: secret, owner: invite.NewSecret()}
 	if err := h.signal.AddRoom(name, secret); err != nil {
-		h.mu.Unlock()
-		return invite.Invite{}, err
+		return err
 	}
-	if err := h.signal.SetOwnerSecret(name, open.owner); err != nil {
-		h.mu.Unlock()
-		return invite.Invite{}, err
+	h.rooms[name] = newRoom(h, name, k) // who joins meanwhile waits for the lock
+	if err := h.signal.SetOwnerSecret(name, k.owner); err != nil {
+		return err
 	}
-	h.rooms[name] = open
 	if fresh {
 		if err := h.kept.keep(name, secret); err != nil {
 			// The room works; only its invite will not outlive the host.
 			h.log.Warn("keep the room for the next start", "err", err)
 		}
 	}
-	h.mu.Unlock()
-	return h.Invite(name)
+	return nil
 }
 
 // CloseRoom closes a room, tells its members so, and forgets its secret: its
 // invites never work again.
 func (h *Host) CloseRoom(name string) error {
 	h.mu.Lock()
-	_, ok := h.rooms[name]
+	r, ok := h.rooms[name]
 	delete(h.rooms, name)
 	err := h.kept.forget(name)
 	h.mu.Unlock()
 	if !ok {
 		return fmt.Errorf("close room %q: %w", name, ErrNoRoom)
 	}
-	return errors.Join(err, h.signal.RemoveRoom(name, closedRoom))
+	err = errors.Join(err, h.signal.RemoveRoom(name, closedRoom))
+	r.close()
+	return err
 }
 
 // Rooms are the names of the open rooms, sorted.
@@ -106,9 +113,9 @@ func (h *Host) LocalInvite(room string) (invite.Invite, error) {
 func (h *Host) keys(room string) (keys, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	k, ok := h.rooms[room]
+	r, ok := h.rooms[room]
 	if !ok {
 		return keys{}, fmt.Errorf("invite to room %q: %w", room, ErrNoRoom)
 	}
-	return k, nil
+	return r.keys, nil
 }

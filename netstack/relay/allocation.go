@@ -118,7 +118,7 @@ func (s *Server) find(relayed net.Addr) *allocation {
 func (a *allocation) fromClient(data []byte, peer netip.AddrPort) {
 	m := a.member
 	target, ok := a.srv.route(m, peer)
-	if !ok {
+	if !ok || target == nil && a.srv.isMedia(peer) && !a.srv.cfg.IsMedia(data) {
 		m.refused.Add(1)
 		a.srv.total.refused.Add(1)
 		return

@@ -50,6 +50,9 @@ func (s *Server) permits(m *member, peer netip.Addr) bool {
 	if never(peer, s.cfg.Loopback) {
 		return false
 	}
+	if s.cfg.Own(peer) && s.cfg.MediaPort() != 0 {
+		return true
+	}
 	m.room.mu.RLock()
 	defer m.room.mu.RUnlock()
 	for at, a := range m.room.relayed {
@@ -75,10 +78,20 @@ func (s *Server) route(m *member, peer netip.AddrPort) (*allocation, bool) {
 	switch {
 	case a != nil:
 		return a, a.member != m
-	case never(peer.Addr(), s.cfg.Loopback), s.own(peer.Addr()):
+	case never(peer.Addr(), s.cfg.Loopback):
+		return nil, false
+	case s.isMedia(peer):
+		return nil, true
+	case s.own(peer.Addr()):
 		return nil, false
 	case isSpecial(peer.Addr()):
 		return nil, exact.byAnother(m)
 	}
 	return nil, host.byAnother(m)
+}
+
+// isMedia reports whether at is where this machine's media server is.
+func (s *Server) isMedia(at netip.AddrPort) bool {
+	port := s.cfg.MediaPort()
+	return port != 0 && at.Port() == port && s.cfg.Own(at.Addr())
 }

@@ -8,9 +8,10 @@
 // reach each other, whatever stands before the relay ports.
 //
 // Who may be relayed to: the relayed addresses of other members of the same
-// room, and addresses that another member of it signaled as a candidate, see
-// Server.Signaled. Never: the machine's own addresses, ports below 1024,
-// multicast, link-local and loopback (but see Config.Loopback).
+// room, addresses that another member of it signaled as a candidate, see
+// Server.Signaled, and the machine's media server, see Config.MediaPort. Never:
+// anything else at the machine's own addresses, ports below 1024, multicast,
+// link-local and loopback (but see Config.Loopback).
 package relay
 
 import (
@@ -34,8 +35,15 @@ type Member struct {
 type Config struct {
 	Realm string // "candid" if empty
 	// Own reports whether an address is this machine's, advertised ones
-	// included. Nothing but our own relayed addresses is reached there.
+	// included. Nothing but our own relayed addresses is reached there, and
+	// the media server.
 	Own func(netip.Addr) bool
+	// MediaPort is the port of the machine's own media server, which every
+	// member may reach through the relay at the Own addresses; 0: there is
+	// none. Only packets that IsMedia says yes to go there, so that nobody
+	// comes back to the relay as if from this machine.
+	MediaPort func() uint16
+	IsMedia   func(p []byte) bool
 	// Advertise gives the address clients are told for a relay socket at
 	// local; nil tells local itself. It is for hosts whose public address is
 	// mapped to them one to one.
@@ -135,6 +143,9 @@ func New(cfg Config) *Server {
 	}
 	if cfg.Own == nil {
 		cfg.Own = func(netip.Addr) bool { return false }
+	}
+	if cfg.MediaPort == nil || cfg.IsMedia == nil {
+		cfg.MediaPort = func() uint16 { return 0 }
 	}
 	if cfg.Advertise == nil {
 		cfg.Advertise = func(a netip.Addr) netip.Addr { return a }

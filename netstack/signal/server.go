@@ -58,6 +58,8 @@ type Visitor struct {
 	// Host is the Host header of its connection: the address by which it
 	// reaches this server, and so probably its other ports.
 	Host string
+	// Paths are the transports its client has; empty: P2P.
+	Paths []netstack.Topology
 }
 
 // PlanInput is what a plan is made from.

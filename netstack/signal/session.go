@@ -104,5 +104,5 @@ func (m *session) servers(now time.Time) []webrtc.ICEServer {
 }
 
 func (m *session) visitor() Visitor {
-	return Visitor{Room: m.room.name, ID: m.ID, Name: m.Name, Remote: m.remote, Host: m.host}
+	return Visitor{Room: m.room.name, ID: m.ID, Name: m.Name, Remote: m.remote, Host: m.host, Paths: m.Capabilities.Paths}
 }
