@@ -23,11 +23,12 @@ TAGS    = migrated_fynedo
 OUT    ?= demo-out
 FUZZTIME ?= 20s
 
-.PHONY: help run build host test race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
+.PHONY: help run build host test row race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
 
 help:
 	@echo "make run      install what is missing, build, open Candid (without a display: the demo)"
 	@echo "make test     install what is missing, run all tests that need no more than this machine"
+	@echo "make row      the tests of a row of the reliability programme: make row N=17"
 	@echo "make build    build ./candid"
 	@echo "make host     build ./candid-host: the room server alone, for a machine without display or sound"
 	@echo "make demo     two real app processes call each other in a virtual display; report in $(OUT)/"
@@ -76,6 +77,10 @@ test: deps-test
 
 race: deps-test
 	go test -race -timeout 20m ./...
+
+# make row N=17: the tests of a row of the reliability programme (netstack/programme_test.go)
+row: deps-test
+	go test -count=1 -v -run 'TestRow$(N)' ./... | grep -v 'no test files\|no tests to run\|^PASS'
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

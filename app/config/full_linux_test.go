@@ -11,7 +11,7 @@ import (
 )
 
 // A full disk: the settings of before stay, and the error says what it was.
-func TestFullDisk(t *testing.T) {
+func TestRow32FullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
 		t.Skipf("a small disk can only be made by root: %v", err)

@@ -17,7 +17,7 @@ func addrs(list ...string) (out []netip.Addr) {
 	return out
 }
 
-func TestReachable(t *testing.T) {
+func TestRow41Reachable(t *testing.T) {
 	ip := netip.MustParseAddr
 	list := []ifwatch.Address{
 		{IP: ip("127.0.0.1"), Interface: "lo", Kind: netstack.Loopback},

@@ -60,7 +60,7 @@ func TestOnePort(t *testing.T) {
 }
 
 // Who leaves has no relay any more.
-func TestLeavingEndsRelaying(t *testing.T) {
+func TestRow16LeavingEndsRelaying(t *testing.T) {
 	h := start(t, host.Config{})
 	c := join(t, inviteTo(t, h, "otter"), "Anna")
 	var turns []server
@@ -120,7 +120,7 @@ func TestTwoHosts(t *testing.T) {
 	}
 }
 
-func TestPortInUse(t *testing.T) {
+func TestRow33PortInUse(t *testing.T) {
 	a := start(t, host.Config{})
 	_, err := host.Start(t.Context(), host.Config{Port: a.Port(), Loopback: true, Logger: quiet})
 	var used *oneport.InUseError
@@ -200,7 +200,7 @@ func TestInvitesSurviveARestart(t *testing.T) {
 	}
 }
 
-func TestDamagedState(t *testing.T) {
+func TestRow46DamagedState(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "rooms.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ type audioSink struct{ blocks atomic.Int64 }
 func (s *audioSink) WriteAudio(media.AudioBlock) { s.blocks.Add(1) }
 
 // Nothing at all is a state that can be told, and the rest goes on.
-func TestNoDevices(t *testing.T) {
+func TestRow34NoDevices(t *testing.T) {
 	s := openStudio(t, Options{})
 	await(t, s, func(DevicesChanged) bool { return true })
 	until(t, "every kind is known to be missing", func() bool {
@@ -54,7 +54,7 @@ func TestNoDevices(t *testing.T) {
 	}
 }
 
-func TestUnplugAndReturn(t *testing.T) {
+func TestRow35UnplugAndReturn(t *testing.T) {
 	cam, other, mic := camera("cam", "Webcam"), camera("other", "Old webcam"), microphone("mic", "Headset")
 	cam.plug(t, true)
 	other.plug(t, false)
@@ -117,7 +117,7 @@ func TestReadError(t *testing.T) {
 	openedNow(t, s, Camera, "Webcam")
 }
 
-func TestBusyAndDenied(t *testing.T) {
+func TestRow34BusyAndDenied(t *testing.T) {
 	cam := camera("cam", "Webcam")
 	cam.fail(syscall.EBUSY)
 	cam.plug(t, true)
@@ -175,7 +175,7 @@ func TestUse(t *testing.T) {
 }
 
 // Off means closed: 100 times, and nothing stays behind.
-func TestCameraOff(t *testing.T) {
+func TestRow36CameraOff(t *testing.T) {
 	cam := camera("cam", "Webcam")
 	cam.plug(t, true)
 	s := openStudio(t, Options{CameraOff: true})

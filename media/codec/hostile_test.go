@@ -18,7 +18,7 @@ func keyHeader(w, h, size int) []byte {
 }
 
 // A small packet may not make the decoder allocate a huge picture.
-func TestVP8Bombs(t *testing.T) {
+func TestRow27VP8Bombs(t *testing.T) {
 	_, d := newPair(t, 64, 64, 100_000)
 	for _, size := range [][2]int{{16383, 16383}, {16383, 1}, {1, 16383}, {1921, 1080}, {1080, 1921}, {1920, 1201}, {1201, 1920}, {1300, 1300}} {
 		data := keyHeader(size[0], size[1], 50)

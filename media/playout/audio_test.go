@@ -68,7 +68,7 @@ func TestAudioUntouchedNetwork(t *testing.T) {
 
 // Loss with FEC: what is lost alone is restored, so only the second and later
 // of a burst are made up.
-func TestAudioLoss(t *testing.T) {
+func TestRow49AudioLoss(t *testing.T) {
 	for _, c := range []struct {
 		loss, most float64
 	}{{0.01, 0.002}, {0.05, 0.01}, {0.1, 0.02}, {0.2, 0.06}, {0.3, 0.12}} {
@@ -88,7 +88,7 @@ func TestAudioLoss(t *testing.T) {
 	}
 }
 
-func TestAudioBurstsOfFive(t *testing.T) {
+func TestRow49AudioBurstsOfFive(t *testing.T) {
 	burst, lost := 0, 0
 	net := func(rng *rand.Rand, at time.Duration) []time.Duration {
 		if burst == 0 && rng.Float64() < 0.02 {

@@ -133,7 +133,7 @@ func want(t *testing.T, when string, got []string, want ...string) {
 var otterA, otterB = Room{Name: "otter", Pin: invite.Pin{0xA}, Port: 7788}, Room{Name: "otter", Pin: invite.Pin{0xB}, Port: 7790}
 
 // Rooms come and go, and those of one name are told apart.
-func TestBrowse(t *testing.T) {
+func TestRow42Browse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &ether{}
 		a := e.announce(t, "192.168.1.1", otterA)

@@ -22,7 +22,7 @@ import (
 
 // A sender who changes size thirty times a second harms nobody: the mix goes on,
 // the others are seen all the time, and he himself again when he stops.
-func TestSizeStorm(t *testing.T) {
+func TestRow28SizeStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, mcu.Config{})
 		r.join(0, "Calm")
@@ -59,7 +59,7 @@ func TestSizeStorm(t *testing.T) {
 }
 
 // Whatever a member sends, the others are seen and heard, and he is a grey tile.
-func TestGarbage(t *testing.T) {
+func TestRow27Garbage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, mcu.Config{})
 		r.join(0, "Good")

@@ -47,7 +47,7 @@ func encoder(t *testing.T, rate func() int) *webrtc.TrackLocalStaticRTP {
 
 // The budget goes down with a link that narrows, to what the link carries, and
 // up again with it.
-func TestBudgetFollowsLink(t *testing.T) {
+func TestRow49BudgetFollowsLink(t *testing.T) {
 	inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
 		const wide, narrow = 2_000_000, 500_000
 		bucket := vnet.NewTBFQueue(wide, 6000, 60000)

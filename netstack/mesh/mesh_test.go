@@ -160,7 +160,7 @@ func TestRestartKeepsMedia(t *testing.T) {
 }
 
 // Signaling may be away: media goes on, and what was said meanwhile arrives.
-func TestSignalingAway(t *testing.T) {
+func TestRow45SignalingAway(t *testing.T) {
 	r := newRoom(t)
 	a, b := r.join("anna", loopback()), r.join("bert", loopback())
 	a.publish(audio(t, "mic"))

@@ -91,7 +91,7 @@ func (w *world) behind(nat vnet.NATType, outside, lan string) peer.Config {
 
 // Every pairing of NATs connects: directly where that is possible, relayed
 // where it is not.
-func TestNATs(t *testing.T) {
+func TestRow38NATs(t *testing.T) {
 	for i, ka := range natKinds {
 		for _, kb := range natKinds[i:] {
 			t.Run(ka.name+" and "+kb.name, func(t *testing.T) {

@@ -147,7 +147,7 @@ func TestCrashIsSeen(t *testing.T) {
 
 // After a NAT has forgotten its mapping, ICE may stay connected while media of
 // one direction is lost for good: it comes back by a restart.
-func TestSilentDirectionHeals(t *testing.T) {
+func TestRow44SilentDirectionHeals(t *testing.T) {
 	for _, silent := range []string{"198.51.100.1", "198.51.100.2"} {
 		inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
 			_, a, b := w.pair()
@@ -184,7 +184,7 @@ func TestSilentDirectionHeals(t *testing.T) {
 
 // A cut that ends by itself needs no restart, if signaling is cut too: what
 // cannot be answered is not begun.
-func TestCutWithoutSignaling(t *testing.T) {
+func TestRow47CutWithoutSignaling(t *testing.T) {
 	inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
 		r, a, b := w.pair()
 		resume := r.pause()
@@ -226,7 +226,7 @@ func TestLostPathIsRestarted(t *testing.T) {
 }
 
 // A change of address restarts at once, by either side.
-func TestAddressChange(t *testing.T) {
+func TestRow43AddressChange(t *testing.T) {
 	inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
 		_, a, b := w.pair()
 		time.Sleep(3 * time.Second)
@@ -254,7 +254,7 @@ func TestAddressChange(t *testing.T) {
 }
 
 // What is lost is sent again: of 5 % next to nothing is missing for good.
-func TestLossIsRepaired(t *testing.T) {
+func TestRow49LossIsRepaired(t *testing.T) {
 	for loss, allowed := range map[float64]float64{0.05: 0.001, 0.10: 0.01} {
 		inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
 			r := newRoom(t)

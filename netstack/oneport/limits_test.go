@@ -11,7 +11,7 @@ import (
 
 // A slow client holds a place for the time of a peek at most, and never keeps
 // others out.
-func TestSlowloris(t *testing.T) {
+func TestRow09Slowloris(t *testing.T) {
 	cfg := config(t)
 	cfg.Limits = oneport.Limits{Peek: 200 * time.Millisecond, Pending: 8, PerIP: 1000}
 	p := open(t, cfg)

@@ -170,7 +170,7 @@ type echo struct{ s *oneport.Socket }
 func (e echo) Packet(p []byte, from netip.AddrPort) { _, _ = e.s.WriteTo(p, from) }
 func (e echo) Close() error                         { return nil }
 
-func TestPortInUse(t *testing.T) {
+func TestRow33PortInUse(t *testing.T) {
 	first := open(t, config(t))
 	cfg := config(t)
 	cfg.Port = first.Number()

@@ -3,9 +3,11 @@ package peer
 import (
 	"fmt"
 	"math/rand"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"candid/netstack"
 
@@ -20,7 +22,7 @@ func sdpWith(lines ...string) string {
 	return strings.Join(append(base, lines...), "\r\n") + "\r\n"
 }
 
-func TestReadSDP(t *testing.T) {
+func TestRow04ReadSDP(t *testing.T) {
 	good := "a=fingerprint:" + goodPrint
 	for name, c := range map[string]struct {
 		sdp string
@@ -73,7 +75,7 @@ func TestResting(t *testing.T) {
 	}
 }
 
-func TestReachable(t *testing.T) {
+func TestRow06Reachable(t *testing.T) {
 	for ip, want := range map[string]bool{
 		"192.168.1.5": true, "10.0.0.1": true, "100.64.3.2": true, "203.0.113.5": true, "fd00::1": true, "2001:db8::1": true,
 		"127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "0.0.0.0": false, "::": false, "0.1.2.3": false,
@@ -92,7 +94,7 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-func TestCandidateRules(t *testing.T) {
+func TestRow07CandidateRules(t *testing.T) {
 	r := candidateRules{allow: func(ip netip.Addr) bool { return reachable(ip, false) }, mdns: true}
 	for line, want := range map[string]bool{
 		"candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host":                         true,
@@ -149,7 +151,7 @@ func TestRubbishIsRefused(t *testing.T) {
 }
 
 // However many candidates come, only so many are tried; those not allowed none.
-func TestCandidatesAreBounded(t *testing.T) {
+func TestRow08CandidatesAreBounded(t *testing.T) {
 	a, b := newSide(t, "anna", "bert", local()), newSide(t, "bert", "anna", local())
 	join(a, b)
 	b.awaitStep(netstack.DTLSConnected)
@@ -197,7 +199,7 @@ func TestRestartsAreBounded(t *testing.T) {
 }
 
 // A certificate other than the one announced: no media, and it is said.
-func TestWrongFingerprint(t *testing.T) {
+func TestRow25WrongFingerprint(t *testing.T) {
 	a, b := newSide(t, "anna", "bert", local()), newSide(t, "bert", "anna", local())
 	b.mu.Lock()
 	b.mangle = func(e netstack.Envelope) []netstack.Envelope {
@@ -262,7 +264,7 @@ func TestStaleMessages(t *testing.T) {
 
 // Descriptions mangled at random neither crash nor hang, whatever pion makes
 // of them; what it cannot take leaves the Peer usable or given up, never stuck.
-func TestMangledDescriptions(t *testing.T) {
+func TestRow05MangledDescriptions(t *testing.T) {
 	n := 300
 	if testing.Short() {
 		n = 30
@@ -342,4 +344,57 @@ func FuzzCandidate(f *testing.F) {
 			t.Errorf("%q leads to %s", line, ip)
 		}
 	})
+}
+
+// TestRow06NothingReachesAVictim aims a peer at services of its own machine,
+// in every form an address has: none of them hears anything.
+func TestRow06NothingReachesAVictim(t *testing.T) {
+	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udpPort, tcpPort := udp.LocalAddr().(*net.UDPAddr).Port, tcp.Addr().(*net.TCPAddr).Port
+
+	a, b := newSide(t, "anna", "bert", Config{}), newSide(t, "bert", "anna", Config{})
+	noCandidates := func(e netstack.Envelope) []netstack.Envelope { // so that anna tries only what is forged
+		if e.Type == TypeCandidate {
+			return nil
+		}
+		return []netstack.Envelope{e}
+	}
+	a.mangle, b.mangle = noCandidates, noCandidates
+	join(a, b)
+	a.await("a description", func() bool { return a.saw(step(netstack.AnswerReceived))+a.saw(step(netstack.OfferReceived)) > 0 })
+	h := header{b.peer.session, a.peer.session}
+	for _, at := range []string{"127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "127.1.2.3", "0.0.0.0", "::", "::1", "64:ff9b::7f00:1", "2002:7f00:1::", "localhost"} {
+		for _, rest := range []string{
+			fmt.Sprintf("udp 2130706431 %s %d typ host", at, udpPort),
+			fmt.Sprintf("udp 1 %s %d typ srflx raddr 0.0.0.0 rport 9", at, udpPort),
+			fmt.Sprintf("udp 1 %s %d typ relay raddr 0.0.0.0 rport 9", at, udpPort),
+			fmt.Sprintf("tcp 1 %s %d typ host tcptype passive", at, tcpPort),
+		} {
+			a.tell(TypeCandidate, candidateBody{webrtc.ICECandidateInit{Candidate: "candidate:1 1 " + rest}, h})
+		}
+	}
+	a.sync()
+	heard := time.Now().Add(1500 * time.Millisecond) // checks would begin at once
+	_ = udp.SetReadDeadline(heard)
+	if n, from, err := udp.ReadFrom(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes from %s reached a UDP service", n, from)
+	}
+	_ = tcp.(*net.TCPListener).SetDeadline(time.Now().Add(100 * time.Millisecond))
+	if c, err := tcp.Accept(); err == nil {
+		t.Errorf("a TCP service was dialed from %s", c.RemoteAddr())
+		_ = c.Close()
+	}
+	a.sync()
+	if n := a.peer.trickle.refused; n != 40 {
+		t.Errorf("%d of 40 candidates were refused", n)
+	}
 }

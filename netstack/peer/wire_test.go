@@ -114,7 +114,7 @@ func turnOverTLS(t *testing.T, cert tls.Certificate) (string, *tap) {
 
 // With only a pinned TURN server over TLS the call runs over it, and the link
 // says so; nothing is ever said in clear.
-func TestRelayOverPinnedTLS(t *testing.T) {
+func TestRow26RelayOverPinnedTLS(t *testing.T) {
 	cert := selfMade(t)
 	url, wire := turnOverTLS(t, cert)
 	c := local()
@@ -159,7 +159,7 @@ func TestRelayOverPinnedTLS(t *testing.T) {
 }
 
 // A server with another certificate is told nothing, and reported.
-func TestWrongPin(t *testing.T) {
+func TestRow26WrongPin(t *testing.T) {
 	url, _ := turnOverTLS(t, selfMade(t))
 	c := local()
 	c.TLS = pinned(selfMade(t))

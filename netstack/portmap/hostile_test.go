@@ -13,7 +13,7 @@ import (
 )
 
 // A router cannot make us ask anybody else, nor read without end.
-func TestHostileRouter(t *testing.T) {
+func TestRow41HostileRouter(t *testing.T) {
 	var touched atomic.Int32
 	victim := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { touched.Add(1) }))
 	l, err := net.Listen("tcp", "127.0.0.2:0")

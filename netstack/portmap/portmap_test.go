@@ -54,7 +54,7 @@ func join(ps []Protocol) (s string) {
 }
 
 // What came of it is told as it is.
-func TestOutcomes(t *testing.T) {
+func TestRow41Outcomes(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		router  *router

@@ -10,7 +10,7 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-func TestWrongCredentials(t *testing.T) {
+func TestRow16WrongCredentials(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		s := serve(t, relay.Config{})
 		good := s.issue(t, anna)
@@ -42,7 +42,7 @@ func turnCode(err error) stun.ErrorCode {
 }
 
 // A credential's time counts for new allocations only: a call may last.
-func TestExpiry(t *testing.T) {
+func TestRow17Expiry(t *testing.T) {
 	c := newClock()
 	s := serve(t, relay.Config{Now: c.Now, Limits: relay.Limits{TTL: time.Minute}})
 	cred := s.issue(t, anna)
@@ -65,7 +65,7 @@ func TestExpiry(t *testing.T) {
 	s.allocate(t, "udp", renewed)
 }
 
-func TestRevoke(t *testing.T) {
+func TestRow16Revoke(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		s := serve(t, relay.Config{})
 		cred := s.issue(t, anna)

@@ -15,7 +15,7 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-func TestQuota(t *testing.T) {
+func TestRow18Quota(t *testing.T) {
 	s := serve(t, relay.Config{Limits: relay.Limits{PerMember: 3, Total: 5}})
 	a, b := s.issue(t, anna), s.issue(t, ben)
 	var first net.PacketConn
@@ -44,7 +44,7 @@ func TestQuota(t *testing.T) {
 }
 
 // Many allocations asked for at once do not slip past the quota.
-func TestQuotaAtOnce(t *testing.T) {
+func TestRow18QuotaAtOnce(t *testing.T) {
 	s := serve(t, relay.Config{Limits: relay.Limits{PerMember: 5, MemberReplies: 1000}})
 	c := s.issue(t, anna)
 	var clients []*turn.Client
@@ -66,7 +66,7 @@ func TestQuotaAtOnce(t *testing.T) {
 }
 
 // A stranger gets ten replies a second, however many he asks for.
-func TestRepliesAreBounded(t *testing.T) {
+func TestRow19RepliesAreBounded(t *testing.T) {
 	c := newClock()
 	s := serve(t, relay.Config{Now: c.Now})
 	raw, err := net.Dial("udp", s.udp)
@@ -118,7 +118,7 @@ func TestRepliesAreBounded(t *testing.T) {
 	}
 }
 
-func TestPolicing(t *testing.T) {
+func TestRow20Policing(t *testing.T) {
 	c := newClock()
 	s := serve(t, relay.Config{Now: c.Now, Limits: relay.Limits{Bitrate: 8000, Burst: 2000}})
 	peer, at := peerSocket(t)

@@ -12,9 +12,9 @@ var (
 	far  = netip.MustParseAddr("93.184.216.34")
 )
 
-// TestSpecialList holds the list: the first and last address of each prefix
+// TestRow15SpecialList holds the list: the first and last address of each prefix
 // are special, ordinary ones are not.
-func TestSpecialList(t *testing.T) {
+func TestRow15SpecialList(t *testing.T) {
 	if len(special) != 26 {
 		t.Fatalf("%d prefixes, want 26", len(special))
 	}

@@ -148,7 +148,7 @@ var specialPeers = []string{
 	"fe80::1", "ff02::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
 }
 
-func TestSpecialPeersAreRefused(t *testing.T) {
+func TestRow15SpecialPeersAreRefused(t *testing.T) {
 	s := serve(t, relay.Config{})
 	victim, _ := peerSocket(t)
 	a, cl := s.allocate(t, "udp", s.issue(t, anna))

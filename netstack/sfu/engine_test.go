@@ -249,7 +249,7 @@ func TestNewcomerWithBrokenCache(t *testing.T) {
 
 // However many receivers ask, and however often, a sender hears of it twice a
 // second at most.
-func TestKeyFrameRequestsAreFew(t *testing.T) {
+func TestRow23KeyFrameRequestsAreFew(t *testing.T) {
 	s := newStage(t)
 	s.join("a")
 	cam := s.publish("a", webrtc.RTPCodecTypeVideo, 1)
@@ -522,7 +522,7 @@ func (nowhere) SyscallConn() (syscall.RawConn, error)           { return nil, sy
 
 // A member that floods is held to its share at the door: the engine's memory is
 // bounded, and others get in.
-func TestFlood(t *testing.T) {
+func TestRow21Flood(t *testing.T) {
 	s := newStage(t)
 	bad, good := s.join("a"), s.join("b")
 	for _, l := range []*line{bad, good} {

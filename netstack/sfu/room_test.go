@@ -265,7 +265,7 @@ func TestRoomRefuses(t *testing.T) {
 }
 
 // Strangers at the port get no answer, whatever they send.
-func TestStrangers(t *testing.T) {
+func TestRow21Strangers(t *testing.T) {
 	h := newHall(t)
 	c, err := net.Dial("udp", h.at.String())
 	if err != nil {

@@ -67,7 +67,7 @@ func (s *thinSocket) narrow(to netip.AddrPort, bits float64) {
 
 // A receiver whose line narrows falls to a lower layer and goes on, while others
 // keep the best one; when the line is wide again, the best one returns.
-func TestThinLine(t *testing.T) {
+func TestRow49ThinLine(t *testing.T) {
 	var thin *thinSocket
 	h := newHallAt(t, func(u udpSocket) socket {
 		thin = &thinSocket{udpSocket: u, queue: make(chan late, 1000)}

@@ -101,7 +101,7 @@ func (c *rawClient) hearClose() int {
 	}
 }
 
-func TestNonsenseIsAnsweredThenCut(t *testing.T) {
+func TestRow01NonsenseIsAnsweredThenCut(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	witness := dial(t, ClientConfig{Invite: h.invite()})
 	for name, text := range map[string]string{
@@ -173,7 +173,7 @@ func TestNumbersMustBeRight(t *testing.T) {
 	}
 }
 
-func TestHugeMessageIsCutBeforeItIsRead(t *testing.T) {
+func TestRow02HugeMessageIsCutBeforeItIsRead(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	c := joinRaw(t, h)
 	var before, after runtime.MemStats
@@ -264,7 +264,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 }
 
-func TestSDPAndCandidateLimits(t *testing.T) {
+func TestRow04SDPAndCandidateLimits(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	a, b := dial(t, ClientConfig{Invite: h.invite()}), dial(t, ClientConfig{Invite: h.invite()})
 	send := func(typ string, body map[string]any) error {
@@ -314,7 +314,7 @@ func TestUnknownMember(t *testing.T) {
 	}
 }
 
-func TestSlowReaderIsCutAndOthersAreNot(t *testing.T) {
+func TestRow10SlowReaderIsCutAndOthersAreNot(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	a, b := dial(t, ClientConfig{Invite: h.invite()}), dial(t, ClientConfig{Invite: h.invite()})
 	joinRaw(t, h) // reads and acknowledges nothing from here on
@@ -364,5 +364,19 @@ func TestPanicWhileJoining(t *testing.T) {
 	next[ChatReceived](t, good)
 	if n := len(h.Members(aRoom)); n != 1 {
 		t.Errorf("%d members", n)
+	}
+}
+
+// TestRow03CompressionIsNotAgreed: what is not compressed cannot be a bomb.
+func TestRow03CompressionIsNotAgreed(t *testing.T) {
+	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
+	c := dialRaw(t, h, Subprotocol) // fails if an extension is agreed to
+	const compressed = 1 << 6       // RSV1 of RFC 7692 section 6
+	raw := c.ws.NetConn()
+	if _, err := raw.Write([]byte{0x81 | compressed, 0x80 | 4, 0, 0, 0, 0, 'b', 'o', 'm', 'b'}); err != nil {
+		t.Fatal(err)
+	}
+	if code := c.hearClose(); code != websocket.CloseProtocolError && code != websocket.CloseAbnormalClosure {
+		t.Errorf("a compressed message closes with %d", code)
 	}
 }

@@ -82,7 +82,7 @@ func TestSameNamesAreToldApart(t *testing.T) {
 	}
 }
 
-func TestWrongSecretAndUnknownRoomLookAlike(t *testing.T) {
+func TestRow11WrongSecretAndUnknownRoomLookAlike(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	wrong, unknown := h.invite(), h.invite()
 	wrong.Secret = "another-secret-entirely"
@@ -94,7 +94,7 @@ func TestWrongSecretAndUnknownRoomLookAlike(t *testing.T) {
 	}
 }
 
-func TestTooManyWrongTries(t *testing.T) {
+func TestRow13TooManyWrongTries(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	in := h.invite()
 	member := dial(t, ClientConfig{Invite: in})
@@ -115,7 +115,7 @@ func TestTooManyWrongTries(t *testing.T) {
 	next[ChatReceived](t, member)
 }
 
-func TestWrongCertificateGetsNoByte(t *testing.T) {
+func TestRow26WrongCertificateGetsNoByte(t *testing.T) {
 	h, other := startHost(t, ServerConfig{}, nil, "127.0.0.1:0"), startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	in := h.invite(other.listener.Addr().String())
 	_, err := tryDial(ClientConfig{Invite: in})
@@ -188,7 +188,7 @@ func TestFullRoomAndNotAHost(t *testing.T) {
 	}
 }
 
-func TestSocketsPerAddress(t *testing.T) {
+func TestRow09SocketsPerAddress(t *testing.T) {
 	h := startHost(t, ServerConfig{MaxSocketsPerIP: 2, MaxStrangers: 2, MaxSockets: 3}, nil, "127.0.0.1:0")
 	for range 2 {
 		dial(t, ClientConfig{Invite: h.invite()})

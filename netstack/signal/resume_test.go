@@ -161,7 +161,7 @@ func TestCutConnectionIsSeenAndComesBack(t *testing.T) {
 	nextWhere(t, anna, func(e MemberChanged) bool { return e.Member.State.Muted })
 }
 
-func TestHostRestartKeepsIdentities(t *testing.T) {
+func TestRow46HostRestartKeepsIdentities(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	address := h.listener.Addr().String()
 	a := dial(t, ClientConfig{Invite: h.invite(), Name: "Anna", Backoff: func(int) time.Duration { return 20 * time.Millisecond }})
@@ -204,7 +204,7 @@ func TestHostRestartKeepsIdentities(t *testing.T) {
 	}
 }
 
-func TestReplayedResumeIsRefused(t *testing.T) {
+func TestRow12ReplayedResumeIsRefused(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	c := dial(t, ClientConfig{Invite: h.invite(), Backoff: atOnce})
 	c.mu.Lock()

@@ -115,7 +115,7 @@ func TestOwnersSecret(t *testing.T) {
 	}
 }
 
-func TestRemovedForGood(t *testing.T) {
+func TestRow12RemovedForGood(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
 	anna, ben := dial(t, ClientConfig{Invite: h.invite()}), dial(t, ClientConfig{Invite: h.invite()})
 	if err := h.RemoveMember(aRoom, ben.ID(), "behave"); err != nil {

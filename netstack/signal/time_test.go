@@ -117,7 +117,7 @@ func TestSilentHostIsNoticed(t *testing.T) {
 	})
 }
 
-func TestSignalingDownForAMinute(t *testing.T) {
+func TestRow45SignalingDownForAMinute(t *testing.T) {
 	inVirtualTime(t, ServerConfig{}, func(t *testing.T, v *virtual) {
 		anna, ben := v.client(t, "Anna"), v.client(t, "Ben")
 		next[MemberJoined](t, anna)
@@ -202,7 +202,7 @@ func TestWhoDoesNotComeBackAfterARestartIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestCredentialsAreRenewedInTime(t *testing.T) {
+func TestRow17CredentialsAreRenewedInTime(t *testing.T) {
 	issued := 0
 	cfg := ServerConfig{ICEServers: func(Visitor) ([]webrtc.ICEServer, time.Duration) {
 		issued++
@@ -248,7 +248,7 @@ func TestStrangersAreNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestMessageInDribsAndDrabsIsCut(t *testing.T) {
+func TestRow02MessageInDribsAndDrabsIsCut(t *testing.T) {
 	inVirtualTime(t, ServerConfig{}, func(t *testing.T, v *virtual) {
 		c := v.client(t, "Anna")
 		c.mu.Lock()

@@ -16,7 +16,7 @@ import (
 
 func netipAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func TestNamesAreCleaned(t *testing.T) {
+func TestRow29NamesAreCleaned(t *testing.T) {
 	for in, want := range map[string]string{
 		"Anna":                         "Anna",
 		"  Anna \t Bell\n":             "Anna Bell",
@@ -42,13 +42,13 @@ func TestNamesAreCleaned(t *testing.T) {
 	}
 }
 
-func TestChatIsCleaned(t *testing.T) {
+func TestRow29ChatIsCleaned(t *testing.T) {
 	if got := cleanText("one\ntwo\u202e\r\nthree\x00", true); got != "one\ntwo \nthree" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestAllowed(t *testing.T) {
+func TestRow14Allowed(t *testing.T) {
 	all := []string{
 		TypeJoin, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined, TypeLeft,
 		TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat, TypeDescription,

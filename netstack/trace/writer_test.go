@@ -110,7 +110,7 @@ func TestDropsAreCounted(t *testing.T) {
 	}
 }
 
-func TestUnwritableIsCounted(t *testing.T) {
+func TestRow32UnwritableIsCounted(t *testing.T) {
 	w, path := create(t, Options{})
 	w.Record("fact", start, 1)
 	w.Record("bad", start, func() {})
