@@ -142,7 +142,7 @@ func TestCutConnectionIsSeenAndComesBack(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
 	})
-	next[Welcomed](t, anna)
+	next[MemberJoined](t, anna) // else she may be told of him at once as one who is away
 	p.cut()
 	nextWhere(t, anna, func(e MemberChanged) bool { return e.Member.ID == ben.ID() && !e.Member.Connected })
 	if e := next[ConnectionLost](t, ben); e.Err == nil {
