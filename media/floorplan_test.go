@@ -76,6 +76,7 @@ var doors = map[string]string{
 	"github.com/pion/turn/v4":      "netstack/relay",
 	"github.com/pion/mediadevices": "media/capture",
 	"github.com/gen2brain/malgo":   "media/capture media/playout media/sound",
+	"github.com/jezek/xgb":         "app/x11 media/capture",
 	"gopkg.in/hraban/opus.v2":      "media/codec",
 	"C":                            "media/codec media/voice",
 }

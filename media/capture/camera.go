@@ -23,7 +23,7 @@ import (
 // counts as lost: one second of them. Webcams often start with a torn one.
 const maxBroken = 30
 
-// Camera is an open camera: a media.VideoSource. It has one reader; whoever
+// Camera is an open camera or screen: a media.VideoSource. It has one reader; whoever
 // wants to see more than once shares the frames out.
 type Camera struct {
 	device Device
@@ -143,7 +143,7 @@ func (c *Camera) ReadVideo() (media.VideoFrame, error) {
 		select {
 		case <-c.closing:
 			if c.lost.Load() {
-				return media.VideoFrame{}, fmt.Errorf("read camera %q: %w: it was unplugged", c.device.Name, ErrLost)
+				return media.VideoFrame{}, fmt.Errorf("read %v %q: %w: it was unplugged", c.device.Kind, c.device.Name, ErrLost)
 			}
 			return media.VideoFrame{}, io.EOF
 		default:
@@ -152,10 +152,10 @@ func (c *Camera) ReadVideo() (media.VideoFrame, error) {
 			return f, nil
 		}
 		if !torn(err) {
-			return media.VideoFrame{}, fmt.Errorf("read camera %q: %w: %w", c.device.Name, ErrLost, err)
+			return media.VideoFrame{}, fmt.Errorf("read %v %q: %w: %w", c.device.Kind, c.device.Name, ErrLost, err)
 		}
 	}
-	return media.VideoFrame{}, fmt.Errorf("read camera %q: %w: its pictures cannot be decoded", c.device.Name, ErrLost)
+	return media.VideoFrame{}, fmt.Errorf("read %v %q: %w: its pictures cannot be decoded", c.device.Kind, c.device.Name, ErrLost)
 }
 
 func (c *Camera) read() (media.VideoFrame, error) {
@@ -192,7 +192,7 @@ func (c *Camera) Close() error {
 		close(c.closing)
 		halt(c.drv.Info())
 		if err := c.drv.Close(); err != nil {
-			c.err = fmt.Errorf("close camera %q: %w", c.device.Name, err)
+			c.err = fmt.Errorf("close %v %q: %w", c.device.Kind, c.device.Name, err)
 		}
 		c.remove()
 		c.forget()

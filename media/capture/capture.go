@@ -1,6 +1,6 @@
-// Package capture opens cameras and microphones: it lists them, notices when
-// one is plugged in or pulled out, and turns what they give into the house's
-// one picture format and one sound format.
+// Package capture opens cameras, microphones and screens: it lists them, notices
+// when one is plugged in or pulled out, and turns what they give into the
+// house's one picture format and one sound format.
 //
 // Every device is a driver of pion/mediadevices. Its cameras are taken as they
 // are; its microphone driver hands out memory that is overwritten while it is
@@ -23,16 +23,17 @@ import (
 // Kind is what a device takes in.
 type Kind uint8
 
-// The kinds of capture device. Screens will be one more.
+// The kinds of capture device. Screens are on no list of devices: Screens has
+// its own.
 const (
 	Cameras Kind = iota
 	Microphones
-	kinds
+	Screens
 )
 
 func (k Kind) String() string {
-	if k < kinds {
-		return [...]string{"camera", "microphone"}[k]
+	if k <= Screens {
+		return [...]string{"camera", "microphone", "screen"}[k]
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }

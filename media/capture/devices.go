@@ -204,7 +204,7 @@ func (d *Devices) find(k Kind, id string) (Device, bool) {
 // kind with a real device has exactly one default, and adds the synthetic ones.
 func arrange(found []Device, offer bool) []Device {
 	var list []Device
-	for k := range kinds {
+	for _, k := range []Kind{Cameras, Microphones} {
 		seen := map[string]bool{}
 		var own []Device
 		for _, dev := range found {

@@ -3,6 +3,8 @@ package codec
 /*
 #cgo noescape ABGRToI420
 #cgo nocallback ABGRToI420
+#cgo noescape ARGBToI420
+#cgo nocallback ARGBToI420
 #cgo noescape I422ToI420
 #cgo nocallback I422ToI420
 #cgo noescape I444ToI420
@@ -115,4 +117,29 @@ func (d planes) squeeze() {
 	C.squeeze_plane(ptr(d.y), C.int(d.yStride), C.int(d.w), C.int(d.h), luma, 16*one+half)
 	C.squeeze_plane(ptr(d.u), C.int(d.cStride), C.int(cw), C.int(ch), chroma, 128*one-128*chroma+half)
 	C.squeeze_plane(ptr(d.v), C.int(d.cStride), C.int(cw), C.int(ch), chroma, 128*one-128*chroma+half)
+}
+
+// BGRXToI420 converts pixels as displays keep them, in memory blue, green, red
+// and a byte that is ignored, to I420 in limited range. There must be as many
+// rows of stride bytes as dst has.
+func BGRXToI420(dst *image.YCbCr, pix []byte, stride int) error {
+	d, err := i420(dst)
+	if err != nil {
+		return fmt.Errorf("convert pixels: destination: %w", err)
+	}
+	if !holds(pix, 0, stride, 4*d.w, d.h) {
+		return fmt.Errorf("convert pixels to %d×%d: too few: %w", d.w, d.h, ErrMalformed)
+	}
+	C.ARGBToI420(ptr(pix), C.int(stride), ptr(d.y), C.int(d.yStride),
+		ptr(d.u), C.int(d.cStride), ptr(d.v), C.int(d.cStride), C.int(d.w), C.int(d.h))
+	return nil
+}
+
+// Blacken makes a picture black.
+func Blacken(img *image.YCbCr) {
+	for plane, v := range map[*[]byte]byte{&img.Y: 16, &img.Cb: 128, &img.Cr: 128} {
+		for i := range *plane {
+			(*plane)[i] = v
+		}
+	}
 }
