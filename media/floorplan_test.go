@@ -51,6 +51,7 @@ var plan = map[string]string{
 	"netstack/sfu/forward":  "netstack",
 	"netstack/sfu/srtp":     "",
 	"netstack/sfu/sfubench": "netstack netstack/identity netstack/oneport netstack/peer netstack/sfu",
+	"netstack/sframe":       "",
 	"netstack/signal":       "netstack netstack/identity netstack/invite netstack/loop netstack/unbounded",
 	"netstack/topology":     "netstack",
 	"netstack/trace":        "netstack",

@@ -1,0 +1,90 @@
+package sframe
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Sender seals what one member sends. Its methods may be called from any
+// goroutine and do not block.
+type Sender struct {
+	mu     sync.Mutex
+	kid    uint64
+	secret []byte
+	tracks map[string]*sealing
+}
+
+// sealing is the key of one track and how many frames it has sealed.
+type sealing struct {
+	mu      sync.Mutex // held while sealing: some 10 µs for a picture
+	key     *key
+	ctr     uint64
+	scratch scratch
+}
+
+// NewSender makes a Sender with its first secret.
+func NewSender(kid uint64, secret []byte) (*Sender, error) {
+	s := &Sender{tracks: make(map[string]*sealing)}
+	return s, s.Use(kid, secret)
+}
+
+// Use makes all tracks go on with another secret from their next frame. kid
+// must be greater than before.
+func (s *Sender) Use(kid uint64, secret []byte) error {
+	if len(secret) != SecretSize {
+		return fmt.Errorf("use a secret of %d bytes: %d are needed", len(secret), SecretSize)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.secret != nil && kid <= s.kid {
+		return fmt.Errorf("use key %d after %d: a number is used once", kid, s.kid)
+	}
+	for name, t := range s.tracks {
+		k, err := trackKey(kid, secret, name)
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		t.key, t.ctr = k, 0
+		t.mu.Unlock()
+	}
+	s.kid, s.secret = kid, slices.Clone(secret)
+	return nil
+}
+
+// Track returns what seals one track. All layers of a track share it; id is the
+// ID of any of them.
+func (s *Sender) Track(id string) (*Sealer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := trackName(id)
+	t := s.tracks[name]
+	if t == nil {
+		k, err := trackKey(s.kid, s.secret, name)
+		if err != nil {
+			return nil, err
+		}
+		t = &sealing{key: k}
+		s.tracks[name] = t
+	}
+	return &Sealer{t: t}, nil
+}
+
+// Sealer seals the frames of one track.
+type Sealer struct{ t *sealing }
+
+// Seal appends to dst the sealed frame, which is at most Overhead bytes longer.
+// mime is the codec. dst and frame must not overlap. It allocates only to grow
+// dst.
+func (z *Sealer) Seal(dst []byte, mime string, frame []byte) ([]byte, error) {
+	clear, err := Clear(mime, frame)
+	if err != nil {
+		return dst, fmt.Errorf("seal a frame: %w", err)
+	}
+	z.t.mu.Lock()
+	defer z.t.mu.Unlock()
+	ctr := z.t.ctr
+	z.t.ctr++
+	return z.t.key.seal(&z.t.scratch, dst, frame[:clear], frame[clear:], ctr), nil
+}
