@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,9 @@ func offers(e netstack.Envelope) bool { return e.Type == peer.TypeDescription }
 
 // connect makes a connection; expected says that the host's offer is here.
 func (t *Transport) connect(expected bool) {
+	if len(t.wishes) > 0 { // the host may have begun anew, and forgotten them
+		t.send(TypeWishes, wishesBody{slices.Collect(maps.Values(t.wishes))})
+	}
 	var p *peer.Peer
 	p, err := t.factory.New(peer.Options{
 		Self: t.self, Remote: netstack.HostID, Topology: netstack.SFU, Signaler: t.signaler, Expected: expected,

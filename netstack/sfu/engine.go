@@ -116,6 +116,7 @@ type line struct {
 	ups         []*layer
 	downs       []*down // by slot
 	list        []*down
+	takes       bool // anything at all, since it was chosen for last
 	recorder    *twcc.Recorder
 	choseAt     int64
 	fedAt       int64
@@ -229,7 +230,7 @@ func (e *engine) fanOut() {
 			continue
 		}
 		for _, l := range e.lines {
-			if l.out == nil {
+			if l.out == nil || !l.takes {
 				continue
 			}
 			for i := range batch {

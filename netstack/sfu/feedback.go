@@ -227,11 +227,12 @@ func (e *engine) sendRTCP(l *line, packets ...rtcp.Packet) {
 	}
 }
 
-// demands finds layers nobody takes any more, and those somebody takes again.
+// demands finds layers, of sound too, that nobody takes any more, and those
+// somebody takes again.
 func (e *engine) demands() {
 	var told map[*line][]demand
 	for _, t := range e.tracks {
-		if t == nil || t.kind != webrtc.RTPCodecTypeVideo {
+		if t == nil {
 			continue
 		}
 		var taken [maxLayers]bool

@@ -162,9 +162,14 @@ func (h *hall) join(id netstack.PeerID, s *studio) *client {
 // connect is join for one the room knows.
 func (h *hall) connect(id netstack.PeerID, s *studio) *client {
 	h.t.Helper()
+	return h.connectAs(id, s, false)
+}
+
+func (h *hall) connectAs(id netstack.PeerID, s *studio, quiet bool) *client {
+	h.t.Helper()
 	c := &client{t: h.t, id: id, h: h, changed: make(chan struct{}), tracks: map[trackKey]*received{}, studio: s}
 	var err error
-	c.Transport, err = NewTransport(TransportConfig{Self: id, Signaler: c, Peer: peer.Config{Loopback: true, NoTCP: true, Logger: testLog()}})
+	c.Transport, err = NewTransport(TransportConfig{Self: id, Signaler: c, Quiet: quiet, Peer: peer.Config{Loopback: true, NoTCP: true, Logger: testLog()}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -300,6 +305,7 @@ type studio struct {
 	mu      sync.Mutex
 	keys    [3]bool // asked for
 	skip    [3]bool // nobody wants it
+	silent  bool    // nor the sound
 	written [3]int  // frames
 	level   uint8
 }
@@ -353,6 +359,9 @@ func (s *studio) obey(e netstack.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d, ok := e.(netstack.DemandChanged); ok && d.TrackID == s.mic.ID() {
+		s.silent = !d.Wanted
+	}
 	for i, l := range s.layers {
 		if l == nil {
 			continue
@@ -385,11 +394,13 @@ func (s *studio) run() {
 		case <-tick.C:
 		}
 		s.mu.Lock()
-		level := s.level
+		level, silent := s.level, s.silent
 		s.mu.Unlock()
-		p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: sound.NextSequenceNumber(), Timestamp: n * 960}, Payload: []byte{0xF8, 1, 2, 3}}
-		_ = p.SetExtension(3, []byte{level}) // the id our own offers and pion's agree on
-		_ = s.mic.WriteRTP(p)
+		if !silent {
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: sound.NextSequenceNumber(), Timestamp: n * 960}, Payload: []byte{0xF8, 1, 2, 3}}
+			_ = p.SetExtension(3, []byte{level}) // the id our own offers and pion's agree on
+			_ = s.mic.WriteRTP(p)
+		}
 		for i, l := range s.layers {
 			if l == nil {
 				continue

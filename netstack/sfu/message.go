@@ -38,11 +38,15 @@ type restartBody struct {
 	header
 }
 
+// Any, as the peer or track of a wish, stands for all that have no wish of
+// their own, also those yet to come.
+const Any = "*"
+
 // Wish is what a client wants of one track of another member.
 type Wish struct {
 	Peer     netstack.PeerID `json:"peer"`
 	Track    string          `json:"track"`
-	Height   int             `json:"height"`             // of the tile, in pixels; 0: not visible
+	Height   int             `json:"height"`             // of the tile, in pixels; of sound: any; 0: not to be sent
 	Priority int             `json:"priority,omitempty"` // 0 to 3; above 0: also when the member is silent
 }
 

@@ -162,7 +162,7 @@ func (e *engine) choose(l *line) {
 	e.wishes, e.chosen = e.wishes[:0], e.chosen[:0]
 	quiet := e.now-l.agent.heard.Load() > silentAfter
 	for _, d := range l.list {
-		w := forward.Wish{Tile: d.tile, Priority: d.priority, Audio: d.track.kind == webrtc.RTPCodecTypeAudio}
+		w := forward.Wish{Tile: d.tile, Priority: d.priority, Audio: d.track.kind == webrtc.RTPCodecTypeAudio && d.tile > 0}
 		if e.active == d.track.slot || e.active >= 0 && e.tracks[e.active] != nil && e.tracks[e.active].key.peer == d.track.key.peer {
 			w.Priority = max(w.Priority, 1)
 		}
@@ -173,18 +173,20 @@ func (e *engine) choose(l *line) {
 		e.wishes, e.chosen = append(e.wishes, w), append(e.chosen, -1)
 	}
 	forward.Choose(l.estimate.Bits(), e.wishes, e.chosen)
+	l.takes = false
 	for i, d := range l.list {
-		if !d.Aligned {
-			d.want = topLayer
-			continue
+		layer := e.chosen[i]
+		if layer >= 0 && d.track.kind == webrtc.RTPCodecTypeAudio {
+			layer = topLayer // its only one
 		}
-		e.want(l, d, e.chosen[i])
+		e.want(l, d, layer)
+		l.takes = l.takes || d.want >= 0
 	}
 }
 
 // wished fills in what there is of a track.
 func (e *engine) wished(w *forward.Wish, t *track) {
-	if w.Audio {
+	if t.kind == webrtc.RTPCodecTypeAudio {
 		w.Layers, w.Flows[0] = 1, true
 		w.Bitrate[0] = t.layers[topLayer].bitrate(e.now)
 		return
@@ -227,7 +229,7 @@ func (e *engine) want(l *line, d *down, layer int) {
 	}
 	fresh := d.want < 0
 	d.want = layer
-	if d.Layer() == layer {
+	if d.Layer() == layer || !d.Aligned {
 		return
 	}
 	y := d.track.layers[layer]

@@ -46,6 +46,17 @@ type member struct {
 	restarts []time.Time
 }
 
+// wish is what a member wants of a track: by the wish that says most exactly
+// which it is about.
+func (m *member) wish(k trackKey) Wish {
+	for _, about := range [...]trackKey{k, {k.peer, Any}, {Any, k.track}, {Any, Any}} {
+		if w, ok := m.wishes[about]; ok {
+			return w
+		}
+	}
+	return Wish{Height: defaultTile}
+}
+
 // rememberedSessions is how many earlier incarnations of a client are told from
 // a new one.
 const rememberedSessions = 8
@@ -216,7 +227,7 @@ func (r *Room) wish(m *member, e netstack.Envelope) error {
 		w.Height, w.Priority = min(max(w.Height, 0), 10_000), min(max(w.Priority, 0), 3)
 		m.wishes[key] = w
 		if m.session != nil {
-			m.session.wished(key, w)
+			m.session.wished(key)
 		}
 	}
 	return nil

@@ -19,12 +19,17 @@
 // Three messages more, with Path SFU:
 //
 // "x-wishes", client to host: what it wants of the others' tracks; what is not
-// named stays as it was. Height is that of the tile in pixels, 0: not visible.
+// named stays as it was. Height is that of the tile in pixels, 0: not visible;
+// for sound 0 means not heard, all else heard. The peer or the track "*" stands
+// for all those without a wish of their own: {"peer":"*", "track":"*",
+// "height":0} before the first description gives a connection that carries
+// nothing until something is asked for. Without any wish everything is sent.
 //
 //	{"wishes": [{"peer":"…", "track":"camera", "height":360, "priority":1}]}
 //
-// "x-demand", host to client: layers of its tracks that nobody takes, and those
-// that somebody takes again. What nobody takes need not be encoded.
+// "x-demand", host to client: layers of its tracks, sound included, that nobody
+// takes, and those that somebody takes again. What nobody takes need not be
+// encoded or sent.
 //
 //	{"layers": [{"track":"camera~h", "wanted":false}]}
 //

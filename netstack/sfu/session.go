@@ -184,15 +184,17 @@ func (s *session) drop(t *track) {
 	}
 }
 
-// wished applies a wish to what is sent.
-func (s *session) wished(key trackKey, w Wish) {
+// wished applies the member's wishes, one of which is new, to what is sent.
+func (s *session) wished(about trackKey) {
 	for _, x := range s.sections {
-		if d := x.down; d != nil && d.track.key == key {
+		if d := x.down; d != nil && about.covers(d.track.key) {
+			w := s.member.wish(d.track.key)
 			e, l := s.room.engine, s.line
 			e.do(func() {
 				d.tile, d.priority = w.Height, w.Priority
 				if l.out != nil {
 					e.choose(l)
+					e.demands()
 				}
 			})
 		}
@@ -205,11 +207,9 @@ func (s *session) newDown(t *track) (*down, error) {
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, fmt.Errorf("choosing an SSRC: %w", err)
 	}
-	d := &down{track: t, want: -1, tile: defaultTile}
+	w := s.member.wish(t.key)
+	d := &down{track: t, want: -1, tile: w.Height, priority: w.Priority}
 	d.SSRC, d.PT, d.Aligned = binary.BigEndian.Uint32(random[:])|1, s.codecs[t.kind], t.kind == webrtc.RTPCodecTypeVideo
-	if w, ok := s.member.wishes[t.key]; ok {
-		d.tile, d.priority = w.Height, w.Priority
-	}
 	return d, nil
 }
 

@@ -33,6 +33,11 @@ type trackKey struct {
 	track string
 }
 
+// covers reports whether a wish about k is one about o.
+func (k trackKey) covers(o trackKey) bool {
+	return (k.peer == Any || k.peer == o.peer) && (k.track == Any || k.track == o.track)
+}
+
 // track is one published track. What is not fixed belongs to the engine.
 type track struct {
 	key    trackKey

@@ -23,7 +23,9 @@ import (
 type TransportConfig struct {
 	Self     netstack.PeerID
 	Signaler netstack.Signaler
-	Peer     peer.Config // its zero value works
+	// Quiet connections carry nothing of a track before there is a Wish for it.
+	Quiet bool
+	Peer  peer.Config // its zero value works
 }
 
 // Transport is the client's half: a netstack.Transport over one connection to
@@ -89,6 +91,9 @@ func NewTransport(c TransportConfig) (*Transport, error) {
 	}
 	if t.log == nil {
 		t.log = slog.Default()
+	}
+	if c.Quiet {
+		t.wishes[trackKey{Any, Any}] = Wish{Peer: Any, Track: Any}
 	}
 	if c.Peer.Net == nil {
 		t.loop.Go(func(ctx context.Context) { ifwatch.Watch(ctx, t.AddressesChanged) })

@@ -66,7 +66,8 @@ func (d *Down) Layer() int {
 	return int(d.current().layer)
 }
 
-// Pause takes no more packets until the next key frame.
+// Pause takes no more packets until the next key frame, or if not aligned, the
+// next that is wanted.
 func (d *Down) Pause() { d.open = false }
 
 func (d *Down) current() *segment { return &d.segments[(d.count-1)%segmentsKept] }
@@ -75,7 +76,7 @@ func (d *Down) current() *segment { return &d.segments[(d.count-1)%segmentsKept]
 // receiver should have; a key frame of it begins a new segment.
 func (d *Down) Map(layer, want int, k *Kept) (Out, bool) {
 	if !d.Aligned {
-		return d.pass(layer, k)
+		return d.pass(layer, want, k)
 	}
 	if d.begins(layer, want, k) {
 		d.begin(layer, k)
@@ -144,15 +145,22 @@ func (s *segment) timestamp(ts uint32) uint32 {
 }
 
 // pass leaves the sender's numbers as they are, but for the rollover counter,
-// which begins at 0 for a receiver that came later.
-func (d *Down) pass(layer int, k *Kept) (Out, bool) {
-	if d.count == 0 {
-		base := k.Seq &^ 0xFFFF
-		d.segments[0] = segment{layer: int8(layer), in: base, out: 0}
+// which begins at 0 for a receiver that came later. After a pause they go on
+// from where they were: what was not sent must not look lost.
+func (d *Down) pass(layer, want int, k *Kept) (Out, bool) {
+	switch {
+	case layer != want:
+		return Out{}, false
+	case d.count == 0:
+		d.segments[0] = segment{layer: int8(layer), in: k.Seq &^ 0xFFFF}
 		d.count, d.open = 1, true
+	case !d.open:
+		d.segments[d.count%segmentsKept] = segment{layer: int8(layer), in: k.Seq, out: d.highest + 1}
+		d.count++
+		d.open = true
 	}
 	s := d.current()
-	if int(s.layer) != layer || k.Seq < s.in || !d.open {
+	if int(s.layer) != layer || k.Seq < s.in {
 		return Out{}, false
 	}
 	o := d.out(s, k)
