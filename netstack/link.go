@@ -133,13 +133,16 @@ type Link struct {
 // time since the sample before; what only one direction has is unknown in the
 // other.
 type Stream struct {
-	TrackID string              `json:"trackIdentifier"`
-	Kind    webrtc.RTPCodecType `json:"kind"`
-	SSRC    webrtc.SSRC         `json:"ssrc"`
-	Codec   string              `json:"codec"` // MIME type
-	Packets uint64              `json:"packets"`
-	Bytes   uint64              `json:"bytes"`
-	Bitrate Opt[int]            `json:"bitrate"` // bit/s
+	TrackID string `json:"trackIdentifier"`
+	// StreamID is the media stream of the track: whom it is of, where one link
+	// carries tracks of many.
+	StreamID string              `json:"streamIdentifier,omitempty"`
+	Kind     webrtc.RTPCodecType `json:"kind"`
+	SSRC     webrtc.SSRC         `json:"ssrc"`
+	Codec    string              `json:"codec"` // MIME type
+	Packets  uint64              `json:"packets"`
+	Bytes    uint64              `json:"bytes"`
+	Bitrate  Opt[int]            `json:"bitrate"` // bit/s
 	// Lost counts packets that never came; for an outbound stream, as the
 	// other side reports it.
 	Lost         Opt[int64]         `json:"packetsLost"`

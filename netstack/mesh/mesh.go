@@ -1,5 +1,14 @@
 // Package mesh is the topology in which every participant sends to every
 // other: a peer.Peer for each. There is no server half.
+//
+// Signaling is that of package peer, with Path P2P. One message more, from a
+// receiver to a sender, says which of the sender's tracks it takes; what is not
+// named stays as it was, and at first all are taken. What nobody takes need not
+// be encoded. A picture that is taken again goes on with a key frame.
+//
+//	"x-wishes"  {"wishes": [{"track":"camera", "wanted":false}]}
+//
+// A receiver says it again whenever it makes a new connection.
 package mesh
 
 import (
@@ -42,6 +51,9 @@ type Transport struct {
 	slots  map[netstack.PeerID]*slot
 	early  map[netstack.PeerID][]netstack.Envelope // from who is not known yet
 	tracks []webrtc.TrackLocal
+	// refused are tracks of participants not here yet that are not wanted.
+	refused  map[netstack.PeerID]map[string]bool
+	demanded map[string]bool // of our tracks, as far as was told
 }
 
 var (
@@ -63,6 +75,7 @@ func New(c Config) (*Transport, error) {
 		self: c.Self, signaler: c.Signaler, factory: factory, log: c.Peer.Logger,
 		loop: loop.New(context.Background()), events: unbounded.New[netstack.Event](),
 		slots: map[netstack.PeerID]*slot{}, early: map[netstack.PeerID][]netstack.Envelope{},
+		refused: map[netstack.PeerID]map[string]bool{}, demanded: map[string]bool{},
 	}
 	if t.log == nil {
 		t.log = slog.Default()
@@ -100,6 +113,7 @@ func (t *Transport) Publish(track webrtc.TrackLocal) error {
 		for _, s := range t.slots {
 			s.publish(track)
 		}
+		t.demand("")
 		return nil
 	})
 }
@@ -112,6 +126,7 @@ func (t *Transport) Unpublish(track webrtc.TrackLocal) error {
 				continue
 			}
 			t.tracks = append(t.tracks[:i:i], t.tracks[i+1:]...)
+			delete(t.demanded, track.ID())
 			for _, s := range t.slots {
 				s.unpublish(track)
 			}
@@ -123,7 +138,7 @@ func (t *Transport) Unpublish(track webrtc.TrackLocal) error {
 
 // Handle takes an envelope addressed to this transport.
 func (t *Transport) Handle(e netstack.Envelope) {
-	if e.Path == netstack.P2P && e.From != t.self && peer.Handles(e.Type) {
+	if e.Path == netstack.P2P && e.From != t.self && (peer.Handles(e.Type) || e.Type == TypeWishes) {
 		t.post(func() { t.handle(e) })
 	}
 }

@@ -31,8 +31,10 @@ type slot struct {
 	id      netstack.PeerID
 	peer    *peer.Peer // nil while waiting to be made anew
 	renewal time.Duration
-	theirs  string   // their newest session
-	past    []string // their earlier ones
+	theirs  string          // their newest session
+	past    []string        // their earlier ones
+	refused map[string]bool // their tracks that we do not take
+	untaken map[string]bool // our tracks that they do not take
 }
 
 func (s *slot) publish(track webrtc.TrackLocal) {
@@ -83,6 +85,7 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 	for id, s := range t.slots {
 		if !wanted[id] {
 			delete(t.slots, id)
+			t.refused[id] = s.refused
 			t.retire(s.peer)
 		}
 	}
@@ -90,7 +93,10 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 		if t.slots[id] != nil {
 			continue
 		}
-		s := &slot{id: id, renewal: firstRenewal}
+		s := &slot{id: id, renewal: firstRenewal, refused: t.refused[id], untaken: map[string]bool{}}
+		if s.refused == nil {
+			s.refused = map[string]bool{}
+		}
 		t.slots[id] = s
 		early := t.early[id]
 		t.connect(s, slices.ContainsFunc(early, offers))
@@ -100,6 +106,7 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 	}
 	clear(t.early)
 	t.published()
+	t.demand("")
 }
 
 // offers reports whether a message may be what begins a connection. Anything
@@ -121,6 +128,11 @@ func (t *Transport) connect(s *slot, expected bool) {
 		return
 	}
 	s.peer = p
+	t.tell(s)
+	s.expect()
+	for track, untaken := range s.untaken {
+		p.SetTaken(track, !untaken)
+	}
 	for _, track := range t.tracks {
 		p.Publish(track)
 	}
@@ -166,6 +178,12 @@ func (t *Transport) handle(e netstack.Envelope) {
 	if s == nil {
 		if have := t.early[e.From]; len(have) < earlyMessages && (have != nil || len(t.early) < earlySenders) {
 			t.early[e.From] = append(have, e)
+		}
+		return
+	}
+	if e.Type == TypeWishes {
+		if err := t.wished(e); err != nil {
+			t.log.Debug("message refused", "err", err)
 		}
 		return
 	}

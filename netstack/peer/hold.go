@@ -178,6 +178,9 @@ func (p *Peer) watch(now time.Time) {
 
 // expecting reports whether the other side sends at least RTCP.
 func (p *Peer) expecting() bool {
+	if p.unasked {
+		return false
+	}
 	for _, t := range p.tracks {
 		if !t.ended.Load() {
 			return true

@@ -66,6 +66,8 @@ type Peer struct {
 	tracks   []*remoteTrack
 	servers  []webrtc.ICEServer // in use
 	sent     []*sent            // published tracks, in order
+	untaken  map[string]bool    // by track ID
+	unasked  bool               // the other side has no reason to send
 	state    webrtc.PeerConnectionState
 	iceState webrtc.ICEConnectionState
 	steps    map[netstack.Milestone]time.Time
@@ -77,6 +79,7 @@ type Peer struct {
 // sent is a published track.
 type sent struct {
 	track   webrtc.TrackLocal
+	gate    *gate
 	sender  *webrtc.RTPSender // nil until attached
 	offered int               // number of the offer it was attached for; 0: an answer
 }
@@ -107,7 +110,7 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		dtls: pc.SCTP().Transport(), ice: pc.SCTP().Transport().ICETransport(),
 		log:    f.config.Logger.With("peer", o.Remote),
 		polite: o.Self < o.Remote, session: rand.Text(),
-		steps: map[netstack.Milestone]time.Time{},
+		steps: map[netstack.Milestone]time.Time{}, untaken: map[string]bool{},
 		state: webrtc.PeerConnectionStateNew, iceState: webrtc.ICEConnectionStateNew,
 		loop: loop.New(context.Background()),
 	}
@@ -153,6 +156,31 @@ func (p *Peer) Publish(t webrtc.TrackLocal) { p.post(func() { p.publish(t) }) }
 
 // Unpublish takes a track back.
 func (p *Peer) Unpublish(t webrtc.TrackLocal) { p.post(func() { p.unpublish(t) }) }
+
+// SetTaken says whether the other side takes the published track with this ID:
+// at first it does. What it does not take is not sent. A picture goes on with
+// the next key frame, which is the caller's to make.
+func (p *Peer) SetTaken(trackID string, taken bool) {
+	p.post(func() {
+		p.untaken[trackID] = !taken
+		for _, s := range p.sent {
+			if s.track.ID() == trackID {
+				s.gate.set(taken)
+			}
+		}
+	})
+}
+
+// Expect says whether the other side has reason to send: at first it has. If
+// not, its silence means nothing.
+func (p *Peer) Expect(media bool) {
+	p.post(func() {
+		if p.unasked != !media {
+			p.unasked = !media
+			p.hold.heardAt, p.hold.recent = time.Now(), nil
+		}
+	})
+}
 
 // Restart restarts ICE: at once on the impolite side, with the other side's
 // help on the polite one.
@@ -224,7 +252,9 @@ func (p *Peer) publish(t webrtc.TrackLocal) {
 	if slices.ContainsFunc(p.sent, func(s *sent) bool { return s.track.ID() == t.ID() }) {
 		return
 	}
-	p.sent = append(p.sent, &sent{track: t})
+	s := &sent{track: t, gate: newGate(t)}
+	s.gate.set(!p.untaken[t.ID()])
+	p.sent = append(p.sent, s)
 	p.needNegotiation()
 }
 
@@ -247,7 +277,7 @@ func (p *Peer) attach(offer int) {
 		if s.sender != nil {
 			continue
 		}
-		sender, err := p.pc.AddTrack(s.track)
+		sender, err := p.pc.AddTrack(s.gate)
 		if err != nil {
 			p.log.Warn("track not published", "track", s.track.ID(), "err", err)
 			p.sent = slices.DeleteFunc(p.sent, func(x *sent) bool { return x == s })

@@ -50,7 +50,7 @@ func (p *Peer) inbound(t *remoteTrack, s *stats.Stats, next map[webrtc.SSRC]coun
 	in := s.InboundRTPStreamStats
 	c := p.since(t.track.SSRC(), counters{packets: in.PacketsReceived, bytes: in.BytesReceived, lost: in.PacketsLost, at: now}, next)
 	out := netstack.Stream{
-		TrackID: t.ID(), Kind: t.Kind(), SSRC: t.track.SSRC(), Codec: t.Codec().MimeType,
+		TrackID: t.ID(), StreamID: t.StreamID(), Kind: t.Kind(), SSRC: t.track.SSRC(), Codec: t.Codec().MimeType,
 		Packets: in.PacketsReceived, Bytes: in.BytesReceived, Bitrate: c.bitrate, FractionLost: c.fraction,
 		NACKs: uint64(in.NACKCount), PLIs: uint64(in.PLICount), FIRs: uint64(in.FIRCount),
 	}
@@ -64,7 +64,7 @@ func (p *Peer) outbound(s *sent, ssrc webrtc.SSRC, st *stats.Stats, next map[web
 	o, r := st.OutboundRTPStreamStats, st.RemoteInboundRTPStreamStats
 	c := p.since(ssrc, counters{packets: o.PacketsSent, bytes: o.BytesSent, at: now}, next)
 	out := netstack.Stream{
-		TrackID: s.track.ID(), Kind: s.track.Kind(), SSRC: ssrc, Codec: codecOf(s.sender),
+		TrackID: s.track.ID(), StreamID: s.track.StreamID(), Kind: s.track.Kind(), SSRC: ssrc, Codec: codecOf(s.sender),
 		Packets: o.PacketsSent, Bytes: o.BytesSent, Bitrate: c.bitrate,
 		NACKs: uint64(o.NACKCount), PLIs: uint64(o.PLICount), FIRs: uint64(o.FIRCount),
 	}

@@ -50,6 +50,18 @@ func (t *Transport) connect(expected bool) {
 	for _, track := range t.tracks {
 		p.Publish(track)
 	}
+	t.begunAnew()
+}
+
+// begunAnew takes back what was said about an earlier connection: the host
+// takes everything at first, and may have forgotten what we wish.
+func (t *Transport) begunAnew() {
+	for track := range t.untaken {
+		t.events.Put(netstack.DemandChanged{Peer: netstack.HostID, TrackID: track, Wanted: true})
+	}
+	clear(t.untaken)
+	t.told = slices.Collect(maps.Values(t.wishes))
+	t.tellWishes()
 }
 
 // emit passes on what the connection saw; a track is its member's.
@@ -140,6 +152,12 @@ func (t *Transport) demand(e netstack.Envelope) {
 	}
 	for _, d := range body.Layers {
 		if slices.ContainsFunc(t.tracks, func(have webrtc.TrackLocal) bool { return have.ID() == d.Track }) {
+			if t.untaken[d.Track] = true; d.Wanted {
+				delete(t.untaken, d.Track)
+			}
+			if t.peer != nil {
+				t.peer.SetTaken(d.Track, d.Wanted)
+			}
 			t.events.Put(netstack.DemandChanged{Peer: netstack.HostID, TrackID: d.Track, Wanted: d.Wanted})
 		}
 	}

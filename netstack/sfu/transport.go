@@ -47,7 +47,8 @@ type Transport struct {
 	early   []netstack.Envelope
 	tracks  []webrtc.TrackLocal
 	wishes  map[trackKey]Wish
-	told    []Wish // that changed, not yet sent
+	untaken map[string]bool // own tracks, as the host said
+	told    []Wish          // that changed, not yet sent
 	sending bool
 	renewal time.Duration
 	theirs  string
@@ -88,6 +89,7 @@ func NewTransport(c TransportConfig) (*Transport, error) {
 	t := &Transport{
 		self: c.Self, signaler: c.Signaler, factory: factory, log: c.Peer.Logger, renewal: firstRenewal,
 		loop: loop.New(context.Background()), events: unbounded.New[netstack.Event](), wishes: map[trackKey]Wish{},
+		untaken: map[string]bool{},
 	}
 	if t.log == nil {
 		t.log = slog.Default()
@@ -136,6 +138,7 @@ func (t *Transport) Unpublish(track webrtc.TrackLocal) error {
 			return errors.New("unpublishing: the track is not published")
 		}
 		t.tracks = slices.Delete(t.tracks, i, i+1)
+		delete(t.untaken, track.ID())
 		if t.peer != nil {
 			t.peer.Unpublish(track)
 		}
@@ -156,14 +159,33 @@ func (t *Transport) Wish(wishes ...Wish) {
 			t.wishes[key] = w
 			t.told = append(slices.DeleteFunc(t.told, func(o Wish) bool { return o.Peer == w.Peer && o.Track == w.Track }), w)
 		}
-		if len(t.told) > 0 && !t.sending {
-			t.sending = true
-			t.post(func() {
-				t.send(TypeWishes, wishesBody{t.told})
-				t.told, t.sending = nil, false
-			})
-		}
+		t.tellWishes()
 	})
+}
+
+// tellWishes sends what changed, once what is queued has changed too.
+func (t *Transport) tellWishes() {
+	t.expect()
+	if len(t.told) == 0 || t.sending {
+		return
+	}
+	t.sending = true
+	t.post(func() {
+		t.send(TypeWishes, wishesBody{t.told})
+		t.told, t.sending = nil, false
+	})
+}
+
+// expect tells the connection whether its silence means anything.
+func (t *Transport) expect() {
+	if t.peer == nil {
+		return
+	}
+	wanted := len(t.wishes) == 0
+	for _, w := range t.wishes {
+		wanted = wanted || w.Height > 0
+	}
+	t.peer.Expect(wanted)
 }
 
 // Handle takes an envelope of the host.
