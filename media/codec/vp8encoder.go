@@ -25,13 +25,22 @@ type VP8Options struct {
 	Width, Height int
 	// Bitrate to aim at, in bit/s.
 	Bitrate int
-	// Speed is libvpx's cpu-used, 1 (best) to 16 (fastest); 0 is DefaultVP8Speed.
+	// Speed is libvpx's cpu-used, 1 (best) to 16 (fastest); 0 is DefaultVP8Speed,
+	// or screenVP8Speed for a screen.
 	Speed int
+	// Screen is for text and windows: sharp rather than smooth. Pictures that
+	// cannot be sharp at the bitrate are dropped, so that fewer come.
+	Screen bool
 }
 
 // DefaultVP8Speed costs 1 to 1.6 dB against libvpx's own default, which takes
 // seven times as long.
 const DefaultVP8Speed = 8
+
+// screenVP8Speed finds where a scrolled text went, which 6 and more do not: at
+// 800 kbit/s they freeze until it stands. 4 is 2 dB better yet and costs twice
+// as much.
+const screenVP8Speed = 5
 
 // The bitrates an encoder can be asked for, in bit/s. Below the lower one VP8
 // has no picture worth sending.
@@ -71,7 +80,10 @@ func NewVP8Encoder(w, h, bitrate int) (*VP8Encoder, error) {
 
 // OpenVP8Encoder makes an encoder. Close must be called.
 func OpenVP8Encoder(o VP8Options) (*VP8Encoder, error) {
-	if o.Speed == 0 {
+	switch {
+	case o.Speed == 0 && o.Screen:
+		o.Speed = screenVP8Speed
+	case o.Speed == 0:
 		o.Speed = DefaultVP8Speed
 	}
 	if o.Speed < 1 || o.Speed > 16 {
@@ -159,7 +171,7 @@ func (e *VP8Encoder) open(w, h int) error {
 	rate := e.Bitrate() / bitsPerKilo
 	var failed C.int
 	c := C.vp8_encoder_new(C.vp8_settings{
-		width: C.int(w), height: C.int(h), kbps: C.int(rate), speed: C.int(-e.opt.Speed),
+		width: C.int(w), height: C.int(h), kbps: C.int(rate), speed: C.int(-e.opt.Speed), screen: cBool(e.opt.Screen),
 	}, &failed)
 	if c == nil {
 		return fmt.Errorf("open vp8 encoder for %d×%d: %s", w, h, vpxError(failed))

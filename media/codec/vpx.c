@@ -42,6 +42,15 @@ static void configure(vpx_codec_enc_cfg_t *c, vp8_settings s) {
   c->kf_mode = VPX_KF_AUTO;
   c->kf_min_dist = 0;
   c->kf_max_dist = 3000;
+  if (s.screen) {
+    // Letters rather than motion: what cannot be coded sharply is not sent, and
+    // the picture before it stays.
+    c->rc_max_quantizer = 44;
+    c->rc_dropframe_thresh = 30;
+    c->rc_buf_initial_sz = 1000;
+    c->rc_buf_optimal_sz = 1000;
+    c->rc_buf_sz = 2000;
+  }
 }
 
 vp8_encoder *vp8_encoder_new(vp8_settings s, int *err) {
@@ -62,8 +71,9 @@ vp8_encoder *vp8_encoder_new(vp8_settings s, int *err) {
     return NULL;
   }
   vpx_codec_control(&e->codec, VP8E_SET_CPUUSED, s.speed);
-  vpx_codec_control(&e->codec, VP8E_SET_STATIC_THRESHOLD, 1);
-  vpx_codec_control(&e->codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, 300);
+  vpx_codec_control(&e->codec, VP8E_SET_STATIC_THRESHOLD, s.screen ? 100 : 1);
+  vpx_codec_control(&e->codec, VP8E_SET_SCREEN_CONTENT_MODE, s.screen);
+  vpx_codec_control(&e->codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, s.screen ? 0 : 300);
   vpx_codec_control(&e->codec, VP8E_SET_NOISE_SENSITIVITY, 0);
   vpx_codec_control(&e->codec, VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION);
   // The planes are set anew for each picture; wrap wants a pointer to work with.

@@ -14,6 +14,7 @@ typedef struct {
   int width, height;
   int kbps;
   int speed; // cpu-used: negative is a fixed speed
+  int screen; // 1: text that stands still and jumps, 0: a camera
 } vp8_settings;
 
 // One encoded frame.
