@@ -159,7 +159,7 @@ func (c *imported) line(at time.Time) call.Line {
 	if n := len(c.history); n > call.HistoryLength {
 		c.history = c.history[n-call.HistoryLength:]
 	}
-	line := call.Line{Member: c.member, Link: l, Verdict: verdict.Of(l), History: slices.Clip(c.history)}
+	line := call.Line{Member: c.member, Link: l, Verdict: verdict.Of(l, verdict.Evidence{}, verdict.Evidence{}), History: slices.Clip(c.history)}
 	line.Picture, line.Sound = c.playout(at)
 	c.before, c.beforeAt = l, at
 	return line

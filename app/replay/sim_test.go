@@ -167,7 +167,7 @@ func (s *sim) sampleAt(i int, m *simMember) call.Line {
 	if len(m.history) > call.HistoryLength {
 		m.history = m.history[1:]
 	}
-	line := call.Line{Member: m.Member, Link: l, Verdict: verdict.Of(l), History: m.history[:len(m.history):len(m.history)]}
+	line := call.Line{Member: m.Member, Link: l, Verdict: verdict.Of(l, verdict.Evidence{}, verdict.Evidence{}), History: m.history[:len(m.history):len(m.history)]}
 	line.Picture = netstack.Some(call.Picture{FrameWidth: 1280, FrameHeight: 720, FramesPerSecond: 29.97 - 4*bad, FramesDecoded: 30 * n, FreezeCount: n / 200})
 	if n > 2 {
 		line.Sound = netstack.Some(call.Sound{JitterBufferTarget: 30 * time.Millisecond, Concealed: netstack.Some(loss / 3), LipSync: netstack.Some(-6 * time.Millisecond)})

@@ -22,7 +22,7 @@ func linkOf(t netstack.Topology, local, remote netstack.Candidate) call.Line {
 	link := netstack.Link{Topology: t, State: webrtc.PeerConnectionStateConnected, RTT: netstack.Some(24 * time.Millisecond),
 		Local: []netstack.Candidate{local}, Remote: []netstack.Candidate{remote},
 		Pairs: []netstack.Pair{{ID: "p", Local: "l", Remote: "r", State: netstack.PairSucceeded, Selected: true}}}
-	return call.Line{Member: call.Member{ID: "b", Name: "Mina"}, Link: link, Verdict: verdict.Of(link)}
+	return call.Line{Member: call.Member{ID: "b", Name: "Mina"}, Link: link, Verdict: verdict.Of(link, verdict.Evidence{}, verdict.Evidence{})}
 }
 
 func titles(v pathView) string {

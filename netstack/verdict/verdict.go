@@ -34,27 +34,31 @@ type Verdict struct {
 	Better string `json:"better,omitempty"` // what would make it better; may be empty
 }
 
-// Of judges a link by what was measured on it.
-func Of(l netstack.Link) Verdict {
+// Of judges a link by what was measured on it, and by what both sides know of
+// their networks. Without evidence it says less, and nothing wrong.
+func Of(l netstack.Link, mine, theirs Evidence) Verdict {
 	pair, local, remote, ok := l.SelectedPair()
 	switch {
 	case l.State == webrtc.PeerConnectionStateFailed:
-		return failed(l)
+		return failed(l, mine, theirs)
 	case l.State == webrtc.PeerConnectionStateDisconnected:
 		return Verdict{Path: Broken, Badge: "Reconnecting", Why: "Nothing has arrived on this line for a few seconds; Candid is trying again.", Better: "Check the network on both sides; the call goes on by itself when it is back."}
 	case !ok || l.State != webrtc.PeerConnectionStateConnected:
-		return connecting(l)
+		return connecting(l, mine)
 	}
 	rtt := pair.RTT
 	if l.RTT.OK {
 		rtt = l.RTT
 	}
-	v := path(l, local, remote)
+	v := path(l, local, remote, mine, theirs)
 	v.Badge = badge(v.Path, rtt)
+	if v.Better == "" && yes(mine.Metered) {
+		v.Better = "You are on a mobile connection: with the camera off the call takes a tenth of the data."
+	}
 	return v
 }
 
-func connecting(l netstack.Link) Verdict {
+func connecting(l netstack.Link, mine Evidence) Verdict {
 	v := Verdict{Path: Connecting, Badge: "Connecting", Why: "Both sides are telling each other their addresses."}
 	tried, failed := 0, 0
 	for _, p := range l.Pairs {
@@ -69,38 +73,25 @@ func connecting(l netstack.Link) Verdict {
 	case tried > 0:
 		v.Why = fmt.Sprintf("Trying %s between the two machines; %d did not work so far.", plural(tried, "way", "ways"), failed)
 	}
-	return v
-}
-
-func failed(l netstack.Link) Verdict {
-	v := Verdict{Path: Broken, Badge: "No connection",
-		Why:    fmt.Sprintf("Tried %s between the two machines; nothing came through.", plural(len(l.Pairs), "way", "ways")),
-		Better: "Ask whoever runs the network whether it blocks calls, or try another network, such as a phone's.",
-	}
-	if len(l.Pairs) == 0 {
-		v.Why = "The two machines found no way to try: no address of one can be reached from the other."
-	}
-	if !has(l.Local, webrtc.ICECandidateTypeRelay) {
-		v.Better = "The host's relay could not be reached either: its port must be open for both UDP and TCP."
+	if yes(mine.CaptivePortal) {
+		v.Better = login
 	}
 	return v
 }
 
-func path(l netstack.Link, local, remote netstack.Candidate) Verdict {
+func path(l netstack.Link, local, remote netstack.Candidate, mine, theirs Evidence) Verdict {
 	t := l.Topology
 	switch {
 	case t == netstack.SFU:
-		return Verdict{Path: ViaSFU, Why: "The host passes everyone's picture and sound on, unchanged."}
+		return overTCP(Verdict{Path: ViaSFU, Why: "The host passes everyone's picture and sound on, unchanged."}, local, mine)
 	case t == netstack.MCU:
-		return Verdict{Path: ViaMCU, Why: "The host mixes everyone into one picture, so it can see and hear the call."}
+		return overTCP(Verdict{Path: ViaMCU, Why: "The host mixes everyone into one picture, so it can see and hear the call."}, local, mine)
 	case relayed(local, remote):
-		return relay(local, remote)
-	case local.Protocol == "tcp" && udpWorks(l):
-		return Verdict{Path: Direct, Why: "Direct, over TCP: it answered before UDP did.", Better: "UDP works too and holds up better: let Candid look for a better way."}
+		return relay(l, local, mine, theirs)
 	case local.Protocol == "tcp":
-		return Verdict{Path: Direct, Why: "Direct, but over TCP: UDP did not get through.", Better: "Let UDP through the firewall: a lost packet then no longer holds up those behind it."}
+		return directTCP(l, mine, theirs)
 	}
-	return direct(local, remote)
+	return direct(local, remote, mine, theirs)
 }
 
 // udpWorks reports whether a packet went there and back over UDP, directly.
@@ -119,22 +110,7 @@ func relayed(local, remote netstack.Candidate) bool {
 	return local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 }
 
-func relay(local, remote netstack.Candidate) Verdict {
-	v := Verdict{Path: Relayed, Why: "Relayed by the host: the two networks let nothing through directly.",
-		Better: "If one of you can open a UDP port at the router, the call can go directly."}
-	switch {
-	case local.Type != webrtc.ICECandidateTypeRelay:
-		v.Why = "Relayed by the host: the other side can only be reached through it."
-		v.Better = "If the other side's network let UDP through, or its router opened a port, the call could go directly."
-	case local.RelayProtocol == "tcp" || local.RelayProtocol == "tls":
-		over := map[string]string{"tcp": "TCP", "tls": "TLS, like a web page"}[local.RelayProtocol]
-		v.Why = "Relayed by the host: your network blocks UDP, so the call goes over " + over + "."
-		v.Better = "If UDP were allowed on your network, sound and picture would hold better and could go directly."
-	}
-	return v
-}
-
-func direct(local, remote netstack.Candidate) Verdict {
+func direct(local, remote netstack.Candidate, mine, theirs Evidence) Verdict {
 	a, aerr := netip.ParseAddr(local.Address)
 	b, berr := netip.ParseAddr(remote.Address)
 	known := aerr == nil && berr == nil
@@ -145,8 +121,16 @@ func direct(local, remote netstack.Candidate) Verdict {
 		return Verdict{Path: Direct, Why: "Direct, through your VPN.", Better: "Without the VPN the way may be shorter."}
 	case known && private(a) && private(b):
 		return Verdict{Path: Direct, Why: "Direct, over your own network: nothing leaves the house."}
+	case yes(theirs.VPN):
+		return Verdict{Path: Direct, Why: "Direct, through the other side's VPN.", Better: "Without the VPN there the way may be shorter."}
 	case known && a.Is6() && b.Is6():
 		return Verdict{Path: Direct, Why: "Direct over the internet, by IPv6: no router translates addresses in between."}
+	case no(mine.NAT) && no(theirs.NAT):
+		return Verdict{Path: Direct, Why: "Direct over the internet: no router translates addresses on either side."}
+	case mine.strict() && !theirs.strict():
+		return Verdict{Path: Direct, Why: "Direct over the internet: your router gives a new port to every destination, but the other side lets it in."}
+	case theirs.strict() && !mine.strict():
+		return Verdict{Path: Direct, Why: "Direct over the internet: the other side's router gives a new port to every destination, but your side lets it in."}
 	}
 	return Verdict{Path: Direct, Why: "Direct over the internet: the routers on both sides let the call through."}
 }

@@ -51,7 +51,18 @@ func tlsToo(l netstack.Link) netstack.Link {
 	return l
 }
 
-func TestOf(t *testing.T) {
+// judgedAlone is a link and what is said of it when nothing is known of the
+// networks.
+type judgedAlone struct {
+	name   string
+	link   netstack.Link
+	path   verdict.Path
+	badge  string
+	why    string // a part of the sentence
+	better string // likewise; "-" for none
+}
+
+func links() []judgedAlone {
 	ms := netstack.Some(24 * time.Millisecond)
 	unknown := netstack.Opt[time.Duration]{}
 	vpn := host("10.8.0.2")
@@ -71,14 +82,7 @@ func TestOf(t *testing.T) {
 		return l
 	}
 
-	for _, c := range []struct {
-		name   string
-		link   netstack.Link
-		path   verdict.Path
-		badge  string
-		why    string // a part of the sentence
-		better string // likewise; "-" for none
-	}{
+	return []judgedAlone{
 		{"one computer", link(host("127.0.0.1"), host("127.0.0.1"), netstack.Some(200*time.Microsecond)), verdict.Direct, "Direct · under 1 ms", "this very computer", "-"},
 		{"one computer, by its own address", link(host("192.168.1.2"), host("192.168.1.2"), ms), verdict.Direct, "Direct · 24 ms", "this very computer", "-"},
 		{"home", link(host("192.168.1.2"), host("192.168.1.3"), ms), verdict.Direct, "Direct · 24 ms", "your own network", "-"},
@@ -101,9 +105,13 @@ func TestOf(t *testing.T) {
 		{"interrupted", state(webrtc.PeerConnectionStateDisconnected), verdict.Broken, "Reconnecting", "Nothing has arrived", "Check the network"},
 		{"failed", state(webrtc.PeerConnectionStateFailed, netstack.PairFailed), verdict.Broken, "No connection", "Tried 1 way", "relay could not be reached"},
 		{"failed without a pair", state(webrtc.PeerConnectionStateFailed), verdict.Broken, "No connection", "found no way to try", "relay could not be reached"},
-	} {
+	}
+}
+
+func TestOf(t *testing.T) {
+	for _, c := range links() {
 		t.Run(c.name, func(t *testing.T) {
-			v := verdict.Of(c.link)
+			v := verdict.Of(c.link, verdict.Evidence{}, verdict.Evidence{})
 			if v.Path != c.path || v.Badge != c.badge || !strings.Contains(v.Why, c.why) {
 				t.Errorf("got %+v\nwant %s, badge %q, why with %q", v, c.path, c.badge, c.why)
 			}

@@ -111,7 +111,7 @@ func Line(i int, way Way, at time.Time) call.Line {
 	case Lost:
 		l.State = webrtc.PeerConnectionStateDisconnected
 	}
-	line := call.Line{Member: m, Link: l, Verdict: verdict.Of(l)}
+	line := call.Line{Member: m, Link: l, Verdict: verdict.Of(l, verdict.Evidence{}, verdict.Evidence{})}
 	if way != Failing {
 		line.History = history(rtt, at, i)
 		line.Picture, line.Sound = picture(), sound()
