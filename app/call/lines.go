@@ -5,7 +5,6 @@ import (
 
 	"candid/media/playout"
 	"candid/netstack"
-	"candid/netstack/verdict"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -23,7 +22,8 @@ func (r *room) sample() {
 		if !ok {
 			l = netstack.Link{Peer: o.member.ID, Topology: netstack.P2P, At: time.Now(), State: webrtc.PeerConnectionStateNew}
 		}
-		line := Line{Member: o.member, Link: l, Verdict: verdict.Of(l), History: o.history.add(l)}
+		l, said := r.networks.judge(l)
+		line := Line{Member: o.member, Link: l, Verdict: said, History: o.history.add(l)}
 		o.measure(&line)
 		lines = append(lines, line)
 		loss = max(loss, reportedLoss(l))

@@ -14,15 +14,16 @@ import (
 // room is the state of a call: who is in it and how it goes. It is touched
 // only on the session's loop.
 type room struct {
-	s       *Session
-	state   State
-	problem string
-	err     error
-	since   time.Time
-	plan    Plan
-	self    Member
-	said    signal.State // what the others know of us
-	others  []*other     // in order of joining
+	s        *Session
+	state    State
+	problem  string
+	err      error
+	since    time.Time
+	plan     Plan
+	self     Member
+	said     signal.State // what the others know of us
+	others   []*other     // in order of joining
+	networks networks
 }
 
 // worthTelling is how long the host must have been away for its return to be
@@ -125,6 +126,9 @@ func (r *room) onNet(e netstack.Event) {
 		r.s.video.ForceKeyFrame()
 	case netstack.LinkChanged:
 		r.onLink(e)
+	case netstack.CandidateFailed:
+		r.tell(Net{r.networks.mine.Explain([]netstack.CandidateFailed{e})[0]})
+		return
 	}
 	r.tell(Net{e})
 }

@@ -30,6 +30,10 @@ func (r *room) onSignal(e signal.Event) {
 	case signal.ServersChanged:
 		r.setServers(e.Servers)
 	case signal.MessageReceived:
+		if e.Envelope.Type == typeEvidence {
+			r.onEvidence(e.Envelope)
+			return
+		}
 		r.s.mesh.Handle(e.Envelope)
 	case signal.MessageRefused:
 		r.s.log.Warn("message refused", "code", e.Code, "text", e.Text, "type", e.Type)
@@ -97,6 +101,7 @@ func (r *room) onJoined(m signal.Member) {
 		return
 	}
 	r.setPeers()
+	r.tellNetwork(m.ID)
 	r.tell(MemberJoined{o.member})
 	r.move(othersCame)
 }
@@ -126,6 +131,7 @@ func (r *room) remove(o *other, why string) {
 	r.others = slices.DeleteFunc(r.others, func(p *other) bool { return p == o })
 	r.setPeers() // closes the connection, which ends its tracks
 	r.s.forgetViewer(o.member.ID)
+	delete(r.networks.theirs, o.member.ID)
 	r.s.pumps.Go(o.stop) // waits for the tracks, so not here
 	r.tell(MemberLeft{o.member, why})
 	if len(r.others) == 0 {

@@ -203,6 +203,7 @@ func (s *Session) pump() {
 	})
 	// With another network the host may be within reach again at once.
 	s.loop.Go(func(ctx context.Context) { ifwatch.Watch(ctx, func([]ifwatch.Address) { s.client.Wake() }) })
+	s.loop.Go(s.look)
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, sampleEvery, s.room.sample) })
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, steerEvery, s.room.steer) })
 }

@@ -138,7 +138,7 @@ func udpBlockedTCPOpen(s *stage) {
 	h := s.host(inet.Host())
 	ra, rb := s.results(s.pair(a, b, 10, h.link))
 	for _, r := range []row{ra, rb} {
-		s.says(r, "", "P2P direct", "Direct, but over TCP: UDP did not get through")
+		s.says(r, "", "P2P direct", "Direct, but over TCP")
 	}
 	s.hold(good, ra, rb)
 }

@@ -119,6 +119,7 @@ func judged() []struct {
 		{"MCU by VPN", via(netstack.MCU, direct), network(onVPN), none, "can see and hear", "Without your VPN"},
 
 		{"checking behind a login", checking, network(captive), none, "Both sides are telling", "log in"},
+		{"checking, their login", checking, none, network(captive), "Both sides are telling", "There, a web page"},
 		{"failed behind a login", broken, network(captive), none, "seems to want a login first", "log in"},
 		{"failed behind their login", broken, none, network(captive), "other side's network seems to want a login", "There, a web page"},
 		{"failed, 401", broken, network(says(401, 401)), none, "refuses our credentials (401)", "join again"},

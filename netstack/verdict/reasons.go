@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	loginThere = "There, a web page has to be opened to log in."
 	login      = "Open a web page, log in to this network, and try again."
 	relayPort  = "The host's relay could not be reached either: its port must be open for both UDP and TCP."
 	better     = "Let Candid look for a better way."
@@ -159,7 +160,7 @@ func failed(l netstack.Link, mine, theirs Evidence) Verdict {
 	case yes(mine.CaptivePortal):
 		v.Why, v.Better = "This network seems to want a login first.", login
 	case yes(theirs.CaptivePortal):
-		v.Why, v.Better = "The other side's network seems to want a login first.", "There, a web page has to be opened to log in."
+		v.Why, v.Better = "The other side's network seems to want a login first.", loginThere
 	case code == 401 || code == 403:
 		v.Why = fmt.Sprintf("Nothing came through directly, and the host's relay refuses our credentials (%d).", code)
 		v.Better = "Leave and join again: that brings new ones."

@@ -44,7 +44,7 @@ func Of(l netstack.Link, mine, theirs Evidence) Verdict {
 	case l.State == webrtc.PeerConnectionStateDisconnected:
 		return Verdict{Path: Broken, Badge: "Reconnecting", Why: "Nothing has arrived on this line for a few seconds; Candid is trying again.", Better: "Check the network on both sides; the call goes on by itself when it is back."}
 	case !ok || l.State != webrtc.PeerConnectionStateConnected:
-		return connecting(l, mine)
+		return connecting(l, mine, theirs)
 	}
 	rtt := pair.RTT
 	if l.RTT.OK {
@@ -58,7 +58,7 @@ func Of(l netstack.Link, mine, theirs Evidence) Verdict {
 	return v
 }
 
-func connecting(l netstack.Link, mine Evidence) Verdict {
+func connecting(l netstack.Link, mine, theirs Evidence) Verdict {
 	v := Verdict{Path: Connecting, Badge: "Connecting", Why: "Both sides are telling each other their addresses."}
 	tried, failed := 0, 0
 	for _, p := range l.Pairs {
@@ -73,8 +73,11 @@ func connecting(l netstack.Link, mine Evidence) Verdict {
 	case tried > 0:
 		v.Why = fmt.Sprintf("Trying %s between the two machines; %d did not work so far.", plural(tried, "way", "ways"), failed)
 	}
-	if yes(mine.CaptivePortal) {
+	switch {
+	case yes(mine.CaptivePortal):
 		v.Better = login
+	case yes(theirs.CaptivePortal):
+		v.Better = loginThere
 	}
 	return v
 }

@@ -1,0 +1,103 @@
+package call
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"candid/netstack"
+	"candid/netstack/identity"
+	"candid/netstack/ifwatch"
+	"candid/netstack/probe"
+	"candid/netstack/verdict"
+)
+
+// typeEvidence is the message in which a member tells another what its network
+// is like: a verdict.Evidence.
+const typeEvidence = "x-evidence"
+
+// A look at our network begins so long after joining, and after its addresses
+// have changed: what is done to get the call going comes first.
+const lookAfter = time.Second
+
+// networks is what is known of the networks on both sides of every line. It
+// belongs to the loop.
+type networks struct {
+	mine   probe.Report
+	theirs map[netstack.PeerID]verdict.Evidence
+}
+
+// judge says what a line is, with the servers' own errors in it.
+func (n *networks) judge(l netstack.Link) (netstack.Link, verdict.Verdict) {
+	l.Failures = n.mine.Explain(l.Failures)
+	return l, verdict.Of(l, n.mine.Evidence(), n.theirs[l.Peer])
+}
+
+// look looks at our network at the start and whenever its addresses have
+// changed, until ctx ends.
+func (s *Session) look(ctx context.Context) {
+	changed := make(chan struct{}, 1)
+	s.loop.Go(func(ctx context.Context) {
+		ifwatch.Watch(ctx, func([]ifwatch.Address) {
+			select {
+			case changed <- struct{}{}:
+			default: // one look is for all changes so far
+			}
+		})
+	})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookAfter):
+		}
+		report := probe.Run(ctx, probe.Config{
+			ICEServers: s.client.Servers(), Signaling: s.cfg.Invite.Addresses, TLS: identity.ClientConfig(s.cfg.Invite.Pin),
+			PortMapping: !s.cfg.Loopback, Logger: s.log,
+		})
+		s.post(func() { s.room.looked(report) })
+	}
+}
+
+// looked takes what a look at our network found, and tells the others.
+func (r *room) looked(report probe.Report) {
+	r.networks.mine = report
+	for _, o := range r.others {
+		r.tellNetwork(o.member.ID)
+	}
+}
+
+// tellNetwork tells a member what our network is like, once that is known.
+func (r *room) tellNetwork(id netstack.PeerID) {
+	if r.networks.mine.At.IsZero() {
+		return
+	}
+	body, err := json.Marshal(r.networks.mine.Evidence())
+	if err == nil {
+		err = r.s.client.Send(context.Background(), netstack.Envelope{Type: typeEvidence, To: id, Body: body})
+	}
+	if err != nil {
+		r.s.log.Warn("our network not told", "err", err)
+	}
+}
+
+// onEvidence takes what a member told of its network.
+func (r *room) onEvidence(e netstack.Envelope) {
+	if r.find(e.From) == nil {
+		return
+	}
+	evidence, err := verdict.ReadEvidence(e.Body)
+	if err != nil {
+		r.s.log.Debug("what a member told of its network is not taken", "err", err)
+		return
+	}
+	if r.networks.theirs == nil {
+		r.networks.theirs = map[netstack.PeerID]verdict.Evidence{}
+	}
+	r.networks.theirs[e.From] = evidence
+}
