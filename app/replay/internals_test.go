@@ -50,7 +50,8 @@ func TestImportOfATrueDump(t *testing.T) {
 	if r.Header.Program != "HeadlessChrome 156" || len(r.People) != 2 || r.Duration() < 20*time.Second || r.Duration() > 30*time.Second {
 		t.Fatalf("%q, %d connections, %v", r.Header.Program, len(r.People), r.Duration())
 	}
-	s, lines := r.At(r.Start.Add(15 * time.Second))
+	m := r.At(r.Start.Add(15 * time.Second))
+	s, lines := m.Snapshot, m.Lines
 	if s.State != call.Connected || len(lines) != 2 {
 		t.Fatalf("%v with %d lines", s.State, len(lines))
 	}
@@ -123,7 +124,7 @@ func TestImportOfAnOlderDump(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := importAll(t, b)
-	_, lines := r.At(simStart.Add(3500 * time.Millisecond))
+	lines := r.At(simStart.Add(3500 * time.Millisecond)).Lines
 	if len(lines) != 1 {
 		t.Fatalf("%d lines", len(lines))
 	}
@@ -134,7 +135,7 @@ func TestImportOfAnOlderDump(t *testing.T) {
 	if !l.RTT.OK || l.RTT.Value != 50*time.Millisecond || l.Local[0].Address != "10.1.1.1" || l.State != webrtc.PeerConnectionStateConnecting && l.State != webrtc.PeerConnectionStateConnected {
 		t.Errorf("link %+v", l)
 	}
-	if s, lines := r.At(r.End); s.Others == nil || lines[0].Link.State != webrtc.PeerConnectionStateFailed {
+	if m := r.At(r.End); m.Snapshot.Others == nil || m.Lines[0].Link.State != webrtc.PeerConnectionStateFailed {
 		t.Errorf("at the end: %+v", lines)
 	}
 }

@@ -24,18 +24,12 @@ type Player struct {
 	quit   chan struct{}
 	done   sync.WaitGroup
 	leave  sync.Once
-	shown  atomic.Pointer[moment]
+	shown  atomic.Pointer[Moment]
 
 	mu      sync.Mutex
 	at      time.Time
 	speed   float64
 	playing bool
-}
-
-// moment is what a call gave at one time.
-type moment struct {
-	snapshot call.Snapshot
-	lines    []call.Line
 }
 
 // NewPlayer returns a Player that stands at the start. ticks is nil
@@ -86,8 +80,8 @@ func (p *Player) move(d time.Duration) {
 }
 
 func (p *Player) show(t time.Time) {
-	s, lines := p.rec.At(t)
-	p.shown.Store(&moment{s, lines})
+	m := p.rec.At(t)
+	p.shown.Store(&m)
 }
 
 // Seek goes to a moment; one outside of the recording is its start or end.
@@ -103,7 +97,7 @@ func (p *Player) Seek(t time.Time) {
 	}
 	p.at = t
 	p.show(t)
-	s := p.shown.Load().snapshot
+	s := p.shown.Load().Snapshot
 	p.events.Put(call.StateChanged{State: s.State, Problem: s.Problem, Err: s.Err})
 }
 
@@ -136,10 +130,19 @@ func (p *Player) Now() time.Time {
 func (p *Player) Recording() *Recording { return p.rec }
 
 // Snapshot returns the state of the call at the moment shown.
-func (p *Player) Snapshot() call.Snapshot { return p.shown.Load().snapshot }
+func (p *Player) Snapshot() call.Snapshot { return p.shown.Load().Snapshot }
 
 // Lines returns the lines at the moment shown.
-func (p *Player) Lines() []call.Line { return p.shown.Load().lines }
+func (p *Player) Lines() []call.Line { return p.shown.Load().Lines }
+
+// Graph returns the room as it was measured then.
+func (p *Player) Graph() []call.Edge { return p.shown.Load().Graph }
+
+// Outgoing returns what was sent then.
+func (p *Player) Outgoing() []call.Outgoing { return p.shown.Load().Outgoing }
+
+// PathChanges returns the changes of path up to then.
+func (p *Player) PathChanges() []call.PathChange { return p.shown.Load().Changes }
 
 // Events yields what happened while playing; closed by Leave.
 func (p *Player) Events() <-chan call.Event { return p.events.Out() }

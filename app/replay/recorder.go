@@ -17,7 +17,10 @@ const (
 	kindLines    = "lines"    // state: the members in the order of Lines
 	kindLine     = "line"     // sample per member: call.Line without its History
 	kindHistory  = "history"  // sample per member: historyBody
+	kindRoom     = "room"     // sample: roomBody
+	kindChanges  = "changes"  // state: changesBody
 	kindPath     = "path-changed"
+	kindMoved    = "path-moved" // call.PathChanged
 	kindState    = "state-changed"
 	kindJoined   = "member-joined"
 	kindChanged  = "member-changed"
@@ -60,6 +63,15 @@ type historyBody struct {
 	Add  []call.Sample `json:"add"`  // the newest, which are new
 }
 
+type roomBody struct {
+	Graph    []call.Edge     `json:"graph"`
+	Outgoing []call.Outgoing `json:"outgoing"`
+}
+
+type changesBody struct {
+	Changes []call.PathChange `json:"changes"`
+}
+
 // Recorder writes what a call tells. It does not block if its Sink does not,
 // and belongs to one goroutine: that of the call.
 type Recorder struct {
@@ -100,6 +112,8 @@ func (r *Recorder) Event(e call.Event, s call.Snapshot) {
 		r.sink.Record(kindLeft, at, e)
 	case call.PlanChanged:
 		r.sink.Record(kindPlan, at, e)
+	case call.PathChanged:
+		r.sink.Record(kindMoved, at, e)
 	case call.Noticed:
 		r.sink.Record(kindNoticed, at, e)
 	case call.Net:
@@ -126,6 +140,14 @@ func (r *Recorder) Lines(s call.Snapshot, lines []call.Line) {
 			r.sink.End(kindHistory, string(id), at)
 		}
 	}
+}
+
+// Room records what Graph, Outgoing and PathChanges give now. It is for once a
+// second.
+func (r *Recorder) Room(graph []call.Edge, outgoing []call.Outgoing, changes []call.PathChange) {
+	at := r.now()
+	r.sink.Sample(kindRoom, "", at, roomBody{graph, outgoing})
+	r.sink.State(kindChanges, "", at, changesBody{changes})
 }
 
 func (r *Recorder) line(at time.Time, l call.Line) {
@@ -172,6 +194,7 @@ type snapshotBody struct {
 type stateBody struct{ State, Problem, Err string }
 
 func (r *Recorder) snapshot(at time.Time, s call.Snapshot) {
+	s.Chat = nil // what people write to each other is theirs
 	r.sink.State(kindSnapshot, "", at, snapshotBody{Snapshot: s, State: s.State.String(), Err: errorText(s.Err)})
 }
 
@@ -179,6 +202,7 @@ func (r *Recorder) snapshot(at time.Time, s call.Snapshot) {
 func (b snapshotBody) restore() call.Snapshot {
 	s := b.Snapshot
 	s.Invite, s.State, s.Err = "", stateCalled(b.State), errorOf(b.Err)
+	s.Chat = nil
 	return s
 }
 

@@ -137,8 +137,17 @@ func (r *Recording) Close() error {
 // Duration is how long the recording is.
 func (r *Recording) Duration() time.Duration { return r.End.Sub(r.Start) }
 
-// At gives what the call's Snapshot and Lines gave at t.
-func (r *Recording) At(t time.Time) (call.Snapshot, []call.Line) {
+// Moment is what a call gave at one time.
+type Moment struct {
+	Snapshot call.Snapshot
+	Lines    []call.Line
+	Graph    []call.Edge
+	Outgoing []call.Outgoing
+	Changes  []call.PathChange
+}
+
+// At gives what the call gave at t.
+func (r *Recording) At(t time.Time) Moment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reader.ReadTo(t)
@@ -164,7 +173,18 @@ func (r *Recording) At(t time.Time) (call.Snapshot, []call.Line) {
 		l.History = r.historyAt(id, t)
 		lines = append(lines, l)
 	}
-	return body.restore(), lines
+	room, changes := valueLocked[roomBody](r, kindRoom), valueLocked[changesBody](r, kindChanges)
+	return Moment{Snapshot: body.restore(), Lines: lines, Graph: room.Graph, Outgoing: room.Outgoing, Changes: changes.Changes}
+}
+
+// valueLocked is the value of a stream at the moment; one that is not there, or
+// damaged, is the zero one.
+func valueLocked[T any](r *Recording, kind string) (v T) {
+	if rec, ok := r.reader.Value(kind, ""); ok && rec.Decode(&v) != nil {
+		var none T
+		return none
+	}
+	return v
 }
 
 // historyAt is the History of a line as it was at t.

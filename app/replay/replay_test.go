@@ -27,15 +27,9 @@ func TestReplayEqualsLive(t *testing.T) {
 	s, r, _ := record(t, 760) // longer than HistoryLength
 	check := func(i int) {
 		t.Helper()
-		want := s.live[i]
-		want.snapshot.Invite = "" // a secret
-		var got moment
-		got.snapshot, got.lines = r.At(s.times[i])
-		if !reflect.DeepEqual(data(got.snapshot), data(want.snapshot)) {
-			t.Fatalf("%d, at %v: snapshot\n%+v, want\n%+v", i, s.times[i], got.snapshot, want.snapshot)
-		}
-		if !reflect.DeepEqual(data(got.lines), data(want.lines)) {
-			t.Fatalf("%d, at %v: lines\n%+v, want\n%+v", i, s.times[i], got.lines, want.lines)
+		got, want := r.At(s.times[i]), remembered(s.live[i])
+		if !reflect.DeepEqual(data(got), data(want)) {
+			t.Fatalf("%d, at %v:\n%+v, want\n%+v", i, s.times[i], got, want)
 		}
 	}
 	for i := range s.live {
@@ -44,7 +38,7 @@ func TestReplayEqualsLive(t *testing.T) {
 	for _, i := range []int{900, 3, 1500, 0, 420, 419, 421, 80, 1519, 118, 119, 120, 121, 122} {
 		check(i)
 	}
-	if n := len(s.live[len(s.live)-60].lines[0].History); n != call.HistoryLength {
+	if n := len(s.live[len(s.live)-60].Lines[0].History); n != call.HistoryLength {
 		t.Errorf("the histories compared are only %d long", n)
 	}
 }
@@ -68,7 +62,7 @@ func TestRecordingTells(t *testing.T) {
 			t.Errorf("mark %v is out of order", m)
 		}
 	}
-	want := map[MarkKind]int{MarkJoined: 4, MarkLeft: 2, MarkRestart: 1, MarkPath: 6, MarkPlan: 2, MarkState: 1, MarkTrouble: 1}
+	want := map[MarkKind]int{MarkJoined: 4, MarkLeft: 2, MarkRestart: 1, MarkPath: 7, MarkPlan: 2, MarkState: 1, MarkTrouble: 1}
 	if !reflect.DeepEqual(kinds, want) {
 		t.Errorf("marks %v, want %v", kinds, want)
 	}
@@ -79,7 +73,7 @@ func TestRecordingTells(t *testing.T) {
 }
 
 func TestNoSecretIsRecorded(t *testing.T) {
-	_, _, raw := record(t, 60)
+	_, _, raw := record(t, 130)
 	r, err := trace.Open(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		t.Fatal(err)
@@ -105,8 +99,8 @@ func TestLoadOfACutFile(t *testing.T) {
 	if len(r.Damages) != 1 || r.Duration() < 60*time.Second {
 		t.Errorf("%v %v", r.Damages, r.Duration())
 	}
-	if s, lines := r.At(r.End); s.State != call.Connected || len(lines) < 2 {
-		t.Errorf("at the end: %v, %d lines", s.State, len(lines))
+	if m := r.At(r.End); m.Snapshot.State != call.Connected || len(m.Lines) < 2 {
+		t.Errorf("at the end: %v, %d lines", m.Snapshot.State, len(m.Lines))
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
@@ -153,9 +147,8 @@ func TestPlayer(t *testing.T) {
 	}
 	p.Pause()
 	p.Seek(s.times[160])
-	want := s.live[160]
-	want.snapshot.Invite = ""
-	if !reflect.DeepEqual(data(p.Snapshot()), data(want.snapshot)) || !reflect.DeepEqual(data(p.Lines()), data(want.lines)) {
+	got := Moment{p.Snapshot(), p.Lines(), p.Graph(), p.Outgoing(), p.PathChanges()}
+	if !reflect.DeepEqual(data(got), data(remembered(s.live[160]))) {
 		t.Error("after Seek it is another moment")
 	}
 	p.Play(1)

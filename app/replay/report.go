@@ -188,7 +188,7 @@ func (r *Recording) lastGood(id netstack.PeerID, ways []Way, end time.Time) (cal
 			break
 		}
 	}
-	_, lines := r.At(at)
+	lines := r.At(at).Lines
 	i := slices.IndexFunc(lines, func(l call.Line) bool { return l.Member.ID == id })
 	if i < 0 {
 		return call.Line{}, false

@@ -25,7 +25,7 @@ func (s *scan) take(rec trace.Record) {
 		s.r.End = rec.At
 	}
 	switch rec.Kind {
-	case kindLine, kindLines:
+	case kindLine, kindLines, kindRoom, kindChanges:
 	case kindHistory:
 		s.history(rec)
 	case kindSnapshot:
@@ -141,6 +141,13 @@ func (s *scan) event(rec trace.Record) {
 		}
 	case call.PlanChanged:
 		s.mark(rec.At, MarkPlan, "", e.Plan.Topology.String()+": "+e.Plan.Why)
+	case call.PathChanged:
+		switch c := e.Change; {
+		case c.Failed != "":
+			s.mark(rec.At, MarkTrouble, "", "stayed on "+c.From.String()+": "+c.Failed)
+		case c.Done:
+			s.mark(rec.At, MarkPath, "", c.From.String()+" → "+c.To.String()+": "+c.Why)
+		}
 	case call.StateChanged:
 		if e.State == call.Reconnecting || e.State == call.Ended {
 			s.mark(rec.At, MarkState, "", "the call is "+e.State.String())
@@ -165,6 +172,8 @@ func eventOf(rec trace.Record) call.Event {
 		return decoded[call.MemberJoined](rec)
 	case kindChanged:
 		return decoded[call.MemberChanged](rec)
+	case kindMoved:
+		return decoded[call.PathChanged](rec)
 	case kindLeft:
 		return decoded[call.MemberLeft](rec)
 	case kindPlan:

@@ -90,7 +90,7 @@ func TestReplayOfATrueCall(t *testing.T) {
 	var out bytes.Buffer
 	enc := trace.NewEncoder(&out, trace.Header{Program: "Candid", Start: time.Now()})
 	rec := NewRecorder(enc, nil)
-	var live []moment
+	var live []Moment
 	var times []time.Time
 	deadline := time.After(60 * time.Second)
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -104,12 +104,13 @@ func TestReplayOfATrueCall(t *testing.T) {
 			t.Fatalf("no direct line: %+v", anna.Lines())
 		case <-tick.C:
 		}
-		m := moment{anna.Snapshot(), anna.Lines()}
-		rec.Lines(m.snapshot, m.lines)
+		m := Moment{anna.Snapshot(), anna.Lines(), anna.Graph(), anna.Outgoing(), anna.PathChanges()}
+		rec.Lines(m.Snapshot, m.Lines)
+		rec.Room(m.Graph, m.Outgoing, m.Changes)
 		times = append(times, rec.now())
 		live = append(live, m)
-		if len(m.lines) == 1 && m.lines[0].Verdict.Path == verdict.Direct && len(m.lines[0].History) > direct {
-			direct = len(m.lines[0].History)
+		if len(m.Lines) == 1 && m.Lines[0].Verdict.Path == verdict.Direct && len(m.Lines[0].History) > direct {
+			direct = len(m.Lines[0].History)
 		}
 	}
 	if err := enc.Close(); err != nil {
@@ -120,13 +121,8 @@ func TestReplayOfATrueCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range live {
-		want.snapshot.Invite = ""
-		snapshot, lines := r.At(times[i])
-		if !reflect.DeepEqual(data(snapshot), data(want.snapshot)) {
-			t.Fatalf("%d: snapshot\n%+v, want\n%+v", i, snapshot, want.snapshot)
-		}
-		if !reflect.DeepEqual(data(lines), data(want.lines)) {
-			t.Fatalf("%d: lines\n%+v, want\n%+v", i, lines, want.lines)
+		if got := r.At(times[i]); !reflect.DeepEqual(data(got), data(remembered(want))) {
+			t.Fatalf("%d:\n%+v, want\n%+v", i, got, want)
 		}
 	}
 	if len(r.Events) < 5 || len(r.Paths) == 0 {

@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -28,8 +27,11 @@ type sim struct {
 	rec     *Recorder
 	s       call.Snapshot
 	lines   []call.Line
+	graph   []call.Edge
+	sent    []call.Outgoing
+	changes []call.PathChange
 	members []*simMember
-	live    []moment // what the call gave, at each of times
+	live    []Moment // what the call gave, at each of times
 	times   []time.Time
 }
 
@@ -181,12 +183,38 @@ func (s *sim) tick(i int) {
 	for _, m := range s.members {
 		s.lines = append(s.lines, s.sampleAt(i, m))
 	}
+	s.room(i)
 	s.rec.Lines(s.s, s.lines)
+	s.rec.Room(s.graph, s.sent, s.changes)
 	s.keep()
 }
 
+// room is what the whole room and our encoders tell in one second.
+func (s *sim) room(i int) {
+	s.graph, s.sent = nil, nil
+	for k, l := range s.lines {
+		e := call.Edge{From: "me", To: l.Member.ID, Path: l.Verdict.Path, Protocol: "udp", RTT: l.Link.RTT, At: s.now}
+		e.There.Bitrate, e.Back.Loss = netstack.Some(1000*i), netstack.Some(float64(k)/100)
+		s.graph = append(s.graph, e)
+	}
+	if i > 5 {
+		s.sent = []call.Outgoing{{TrackID: "camera", Codec: "video/VP8", Active: i%50 > 9, FrameWidth: 1280, FrameHeight: 720,
+			FramesPerSecond: 29.5, FramesEncoded: uint64(30 * i), TargetBitrate: 1_200_000, QualityLimitationReason: "bandwidth", EncodeTime: netstack.Some(8 * time.Millisecond)}}
+	}
+	if i == 112 || i == 114 {
+		c := call.PathChange{At: s.now, From: netstack.P2P, To: netstack.SFU, Why: "More than three: the host passes on.", Revision: 2}
+		if i == 114 {
+			c = s.changes[0]
+			c.Done, c.Concealed, c.ToDone = true, 4*time.Millisecond, 2*time.Second
+		}
+		s.changes = []call.PathChange{c}
+		s.s.Change = netstack.Some(c)
+		s.tell(call.PathChanged{Change: c})
+	}
+}
+
 func (s *sim) keep() {
-	s.live = append(s.live, moment{s.s, s.lines})
+	s.live = append(s.live, Moment{s.s, s.lines, s.graph, s.sent, s.changes})
 	s.times = append(s.times, s.now)
 }
 
@@ -218,6 +246,9 @@ func (s *sim) script(i, seconds int) {
 		s.join(i, "anna", "Anna Lindqvist", false)
 	case 40:
 		s.join(i, "ben", "Ben Okafor", true)
+	case 50:
+		s.s.Chat = []call.ChatLine{{From: "anna", Name: "Anna Lindqvist", Text: "this is verysecret"}}
+		s.tell(call.ChatReceived{Line: s.s.Chat[0]})
 	case 70:
 		s.members[0].direct = true // a better way was found
 		s.net(netstack.PairChanged{Peer: "anna", Pair: netstack.Pair{ID: "p1", Selected: true, State: netstack.PairSucceeded}})
@@ -303,4 +334,9 @@ func plain(v reflect.Value) reflect.Value {
 	return out
 }
 
-func (m moment) String() string { return fmt.Sprintf("%+v\n%+v", m.snapshot, m.lines) }
+// remembered is what of a moment is recorded: not the invite, which is a secret,
+// nor what people wrote to each other.
+func remembered(m Moment) Moment {
+	m.Snapshot.Invite, m.Snapshot.Chat = "", nil
+	return m
+}
