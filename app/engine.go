@@ -16,7 +16,9 @@ import (
 	"candid/app/call"
 	"candid/app/config"
 	"candid/app/demo"
+	"candid/app/history"
 	"candid/app/host"
+	"candid/app/replay"
 	"candid/app/studio"
 	"candid/app/ui"
 	"candid/media/voice"
@@ -38,6 +40,9 @@ type engine struct {
 	cfg     config.Config
 	notice  error // what was wrong with the settings at the start
 	session *call.Session
+
+	calls   replay.Folder
+	history *history.History
 }
 
 var _ ui.Engine = (*engine)(nil)
@@ -53,6 +58,7 @@ func newEngine(f windowFlags, log *slog.Logger) (*engine, error) {
 		}
 	}
 	e := &engine{dir: dir, log: log, flags: f}
+	e.openMemory()
 	e.cfg, e.notice = config.Load(dir)
 	if f.name != "" {
 		e.cfg.Name = f.name
@@ -163,7 +169,7 @@ func startHost(dir string, port int, log *slog.Logger) (*host.Host, error) {
 }
 
 // enter joins a new room of our own host, which is closed when the call ends.
-func (e *engine) enter(ctx context.Context, h *host.Host) (*call.Session, error) {
+func (e *engine) enter(ctx context.Context, h *host.Host) (ui.Call, error) {
 	room := roomName()
 	shown, err := h.NewRoom(room)
 	if err != nil {
@@ -184,7 +190,7 @@ func (e *engine) enter(ctx context.Context, h *host.Host) (*call.Session, error)
 		}
 	})
 	e.remember(config.Recent{Room: room, Hosted: true, At: time.Now()})
-	return s, nil
+	return e.recorded(s), nil
 }
 
 // Join joins the room of a link.
@@ -198,7 +204,7 @@ func (e *engine) Join(ctx context.Context, link string) (ui.Call, error) {
 		return nil, err
 	}
 	e.remember(config.Recent{Room: inv.Room, Link: inv.String(), At: time.Now()})
-	return s, nil
+	return e.recorded(s), nil
 }
 
 func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool) (*call.Session, error) {

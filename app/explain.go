@@ -14,10 +14,14 @@ import (
 	"candid/netstack/invite"
 	"candid/netstack/oneport"
 	"candid/netstack/signal"
+	"candid/netstack/trace"
 )
 
 // errNoInvite: a command that needs an invite got none.
 var errNoInvite = errors.New("no invite given")
+
+// errNoCall: a file is neither a recording nor a dump of webrtc-internals.
+var errNoCall = errors.New("the file holds no call")
 
 // plain are the errors that need no more than their kind to be explained.
 var plain = []struct {
@@ -40,6 +44,8 @@ var plain = []struct {
 	{identity.ErrDamaged, "The file with this computer's host identity is damaged.",
 		"Put back a copy of it, or delete it: invites given out before then stop working."},
 	{errNoInvite, "There is no invite.", "Paste the link the host sent you; it begins with candid://"},
+	{errNoCall, "This file holds no call.", "Candid opens its own recordings, and what Chrome saves from chrome://webrtc-internals."},
+	{trace.ErrVersion, "This recording was made by a newer Candid.", "Update Candid to open it."},
 	{syscall.ENOSPC, "The disk is full, so nothing could be saved.", "Free some space. What you chose holds until Candid is closed."},
 	{syscall.EROFS, "The settings are on a disk that cannot be written to.", "What you chose holds until Candid is closed; --dir names another place."},
 	{fs.ErrPermission, "The system does not allow it.", ""},

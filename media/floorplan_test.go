@@ -17,7 +17,7 @@ const house = "candid"
 // import. Arrows point down only: app, then netstack, then media.
 var plan = map[string]string{
 	"":              "app",
-	"app":           "app/call app/config app/demo app/host app/studio app/ui app/x11 media media/voice netstack netstack/identity netstack/invite netstack/oneport netstack/probe netstack/signal",
+	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/voice netstack netstack/identity netstack/invite netstack/oneport netstack/probe netstack/signal netstack/trace",
 	"app/call":      "app/studio media media/codec media/playout netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/probe netstack/signal netstack/unbounded netstack/verdict",
 	"app/config":    "",
 	"app/demo":      "app/call media media/scene netstack",
@@ -26,9 +26,9 @@ var plan = map[string]string{
 	"app/host":      "netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/sfu netstack/signal",
 	"app/replay":    "app/call media netstack netstack/trace netstack/unbounded netstack/verdict",
 	"app/studio":    "media media/capture media/codec media/mix media/playout media/scene media/voice",
-	"app/ui":        "app/call app/config assets media netstack netstack/verdict",
+	"app/ui":        "app/call app/config app/replay assets media netstack netstack/verdict",
 	"app/ui/shots":  "app/call app/config app/ui app/ui/uitest netstack",
-	"app/ui/uitest": "app/call app/config app/ui media media/scene netstack netstack/verdict",
+	"app/ui/uitest": "app/call app/config app/replay app/ui media media/scene netstack netstack/verdict",
 	"app/x11":       "",
 	"assets":        "",
 

@@ -41,6 +41,18 @@ type Config struct {
 	// goes through the host's relay, always.
 	RelayOnly bool `toml:"relay_only"`
 
+	// DirectOnly rather has no connection than one through a relay.
+	DirectOnly bool `toml:"direct_only"`
+
+	// RecordCalls keeps what the connection panel showed of each call, and how
+	// calls with each contact were connected: never picture, sound or chat.
+	RecordCalls bool `toml:"record_calls"`
+
+	// OpenPort has the router open the port while a room is hosted here;
+	// Announce tells the local network the names of rooms hosted here.
+	OpenPort bool `toml:"open_port"`
+	Announce bool `toml:"announce_rooms"`
+
 	Port   int      `toml:"port"` // a room hosted here listens on it
 	Recent []Recent `toml:"recent"`
 }
@@ -58,7 +70,7 @@ var Themes = []string{"auto", "light", "dark"}
 
 // Default is the configuration of a first start.
 func Default() Config {
-	return Config{Theme: "auto", Echo: true, Noise: true, Gain: true, Port: DefaultPort}
+	return Config{Theme: "auto", Echo: true, Noise: true, Gain: true, RecordCalls: true, Port: DefaultPort}
 }
 
 // Validate reports everything that is wrong with c, naming keys as in the file.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"candid/app/config"
+	"candid/app/replay"
 	"candid/app/ui"
 	"candid/media"
 )
@@ -32,6 +33,15 @@ type Engine struct {
 	Enter func(ctx context.Context, link string) (ui.Call, error)
 	// SaveErr is what SaveConfig returns, NoticeErr what Notice does.
 	SaveErr, NoticeErr error
+
+	// Past are the recorded calls; Opened is what OpenRecording and ImportCall
+	// give, made anew each time.
+	Past   []replay.Entry
+	Opened func() (*replay.Recording, error)
+	// Exported are the reports written, as "json named".
+	Exported []string
+	// Known is what History says, by name.
+	Known map[string]string
 }
 
 var _ ui.Engine = (*Engine)(nil)
