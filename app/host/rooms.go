@@ -45,13 +45,11 @@ func (h *Host) open(name string) error {
 		secret = invite.NewSecret()
 	}
 	k := keys{guest: secret, owner: invite.NewSecret()}
-	if err := h.signal.AddRoom(name, secret); err != nil {
+	o := signal.RoomOptions{Secret: k.guest, OwnerSecret: k.owner}
+	if err := h.signal.AddRoom(name, o); err != nil {
 		return err
 	}
 	h.rooms[name] = newRoom(h, name, k) // who joins meanwhile waits for the lock
-	if err := h.signal.SetOwnerSecret(name, k.owner); err != nil {
-		return err
-	}
 	if fresh {
 		if err := h.kept.keep(name, secret); err != nil {
 			// The room works; only its invite will not outlive the host.

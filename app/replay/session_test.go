@@ -52,7 +52,7 @@ func hosting(t *testing.T) invite.Invite {
 		<-done
 	})
 	secret := invite.NewSecret()
-	if err := server.AddRoom("tea", secret); err != nil {
+	if err := server.AddRoom("tea", signal.RoomOptions{Secret: secret}); err != nil {
 		t.Fatal(err)
 	}
 	return invite.Invite{Addresses: []string{l.Addr().String()}, Room: "tea", Secret: secret, Pin: id.Pin}

@@ -1,7 +1,6 @@
 package signal
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"math"
@@ -52,39 +51,22 @@ func (c *visit) join(f frame) error {
 	if wait := c.server.failures.wait(c.from, now); wait > 0 {
 		return &WaitError{After: wait}
 	}
-	r, role := c.server.lookup(b.Room, b.Secret)
-	if r == nil {
-		c.server.failures.add(c.from, now)
-		return ErrWrongSecret
-	}
 	m := newSession(b, c.remote, c.host)
+	r, role, err := c.server.lookup(b.Room, b.Secret, m.ID)
+	if err != nil {
+		if errors.Is(err, ErrWrongSecret) {
+			c.server.failures.add(c.from, now)
+		}
+		return err
+	}
 	m.Role = role
-	err := errFault
+	err = errFault
 	m.room = r
 	if e := r.do(m, func() { err = r.join(m, c.sock) }); e != nil {
 		return ErrHostGone
 	}
 	c.room, c.member = r, m
 	return err
-}
-
-// lookup returns the room the secret opens, and as whom. It takes the same
-// time, and its caller gives the same answer, whether the room does not exist
-// or the secret is wrong.
-func (s *Server) lookup(name, secret string) (*room, Role) {
-	got := s.hash(secret)
-	s.mu.Lock()
-	r, want := s.rooms[name], s.secrets[name]
-	s.mu.Unlock()
-	ordinary := subtle.ConstantTimeCompare(got[:], want.ordinary[:]) == 1
-	owner := subtle.ConstantTimeCompare(got[:], want.owner[:]) == 1
-	switch {
-	case r != nil && want.owned && owner:
-		return r, Owner
-	case r != nil && ordinary:
-		return r, Ordinary
-	}
-	return nil, Stranger
 }
 
 func (c *visit) resume(f frame) error {
@@ -116,10 +98,15 @@ func refusal(err error) refusedBody {
 	for code, e := range map[Code]error{
 		CodeDenied: ErrWrongSecret, CodeFull: ErrRoomFull, CodeGone: errGone, CodeRemoved: ErrRemoved,
 		CodeVersion: ErrTooOld, CodeWait: ErrTooManyTries, CodeClosed: ErrHostGone,
+		CodeLocked: ErrLocked, CodeNotLetIn: ErrDenied, CodeExpired: ErrExpired,
 	} {
 		if errors.Is(err, e) {
 			b.Code = code
 		}
+	}
+	var moved *MovedError
+	if errors.As(err, &moved) {
+		b.Code, b.Invite = CodeMoved, moved.Invite.String()
 	}
 	var v *VersionError
 	if errors.As(err, &v) {

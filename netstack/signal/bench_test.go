@@ -15,7 +15,7 @@ import (
 func BenchmarkLookup(b *testing.B) {
 	s := NewServer(ServerConfig{Logger: quiet})
 	defer s.Close()
-	if err := s.AddRoom(aRoom, aSecret); err != nil {
+	if err := s.AddRoom(aRoom, RoomOptions{Secret: aSecret}); err != nil {
 		b.Fatal(err)
 	}
 	for name, room := range map[string][2]string{
@@ -25,7 +25,7 @@ func BenchmarkLookup(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				s.lookup(room[0], room[1])
+				s.lookup(room[0], room[1], "anna")
 			}
 		})
 	}

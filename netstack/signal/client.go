@@ -25,6 +25,9 @@ type ClientConfig struct {
 	Name         string
 	State        State
 	Capabilities Capabilities
+	// OnWaiting is called when the room has a lobby and this client waits in it
+	// to be let in. It must not block nor call the client. Nil: nobody cares.
+	OnWaiting func()
 
 	// DialContext makes TCP connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -49,6 +52,7 @@ type Client struct {
 
 	out      *outbox
 	received atomic.Uint64
+	waited   atomic.Bool // has been in the lobby
 
 	once sync.Once
 	mu   sync.Mutex
@@ -61,9 +65,9 @@ const leaveTimeout = time.Second
 
 // Dial joins the room of an invite. It tries all addresses and returns when
 // the host has let the client in, with Welcomed as the first event, or with
-// the reason why not: a *DialError, ErrWrongSecret, ErrRoomFull, a
-// *VersionError, a *WaitError, ErrBusy, ErrNotAHost, ErrRemoved or the context's
-// error. Close must be called.
+// the reason why not: a *DialError, ErrWrongSecret, ErrExpired, ErrRoomFull,
+// ErrLocked, ErrDenied, a *VersionError, a *WaitError, ErrBusy, ErrNotAHost,
+// ErrRemoved or the context's error. Close must be called.
 func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	if err := cfg.Invite.Check(); err != nil {
 		return nil, fmt.Errorf("join a room: %w", err)
@@ -81,9 +85,9 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 		cfg: cfg, log: cfg.Logger, key: invite.NewSecret(), events: unbounded.New[Event](),
 		hurry: make(chan struct{}, 1), out: &outbox{},
 	}
-	c.view = view{state: cfg.State, numbers: make(map[netstack.PeerID]uint64)}
+	c.view = view{invite: cfg.Invite, state: cfg.State, numbers: make(map[netstack.PeerID]uint64)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	s, err := c.connect(ctx)
+	s, err := c.first(ctx)
 	if err != nil {
 		c.cancel()
 		c.events.Close()
@@ -91,6 +95,24 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	}
 	c.wg.Go(func() { c.run(s) })
 	return c, nil
+}
+
+// first connects. Once in the lobby, a lost connection is no reason to give
+// up, and neither is that the room has moved.
+func (c *Client) first(ctx context.Context) (*socket, error) {
+	for n := 0; ; n++ {
+		s, err := c.connect(ctx)
+		var moved *MovedError
+		again := errors.As(err, &moved) && n == 0 || c.waited.Load() && !final(err)
+		if err == nil || !again {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(c.cfg.Backoff(n)):
+		}
+	}
 }
 
 // Events yields what happened, in order. It is closed after RoomClosed and
@@ -144,7 +166,9 @@ func (c *Client) SetState(s State) error {
 // Chat sends a line of text to everyone; it comes back as ChatReceived. It
 // does not block.
 func (c *Client) Chat(text string) error {
-	raw, err := json.Marshal(chatBody{Text: text})
+	raw, err := json.Marshal(struct {
+		Text string `json:"text"`
+	}{text})
 	if err != nil {
 		return fmt.Errorf("send a line of chat: %w", err)
 	}
@@ -218,7 +242,7 @@ func backoff(n int) time.Duration {
 
 // final reports whether an error is one that trying again does not mend.
 func final(err error) bool {
-	for _, e := range []error{ErrWrongSecret, ErrTooOld, ErrHostGone, ErrRemoved, ErrReplaced, ErrClosed} {
+	for _, e := range []error{ErrWrongSecret, ErrExpired, ErrLocked, ErrDenied, ErrTooOld, ErrHostGone, ErrRemoved, ErrReplaced, ErrClosed} {
 		if errors.Is(err, e) {
 			return true
 		}

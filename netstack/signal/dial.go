@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"candid/netstack/identity"
+	"candid/netstack/invite"
 )
 
 // Times of connecting.
@@ -92,7 +93,9 @@ func (c *Client) secure(ctx context.Context, address string) (*tls.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	cfg := identity.ClientConfig(c.cfg.Invite.Pin)
+	c.mu.Lock()
+	cfg := identity.ClientConfig(c.invite.Pin)
+	c.mu.Unlock()
 	cfg.NextProtos = []string{"http/1.1"}
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -104,8 +107,8 @@ func (c *Client) secure(ctx context.Context, address string) (*tls.Conn, error) 
 
 // open makes a websocket connection to the host.
 func (c *Client) open(ctx context.Context) (*socket, string, error) {
-	addresses := slices.Clone(c.cfg.Invite.Addresses)
 	c.mu.Lock()
+	addresses := slices.Clone(c.invite.Addresses)
 	if i := slices.Index(addresses, c.address); i > 0 { // the one that worked goes first
 		addresses = slices.Insert(slices.Delete(addresses, i, i+1), 0, c.address)
 	}
@@ -144,16 +147,24 @@ func notAHost(address string, resp *http.Response, err error) error {
 // connect makes a connection and resumes the session on it, or joins if there
 // is none.
 func (c *Client) connect(ctx context.Context) (*socket, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	limited, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	s, address, err := c.open(ctx)
+	s, address, err := c.open(limited)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, s.cut)
-	err = c.introduce(s, address)
+	late := time.AfterFunc(connectTimeout, s.cut)
+	err = c.introduce(s, address, func() { late.Stop() })
+	late.Stop()
 	if !stop() {
 		err = errors.Join(ctx.Err(), err)
+	}
+	var moved *MovedError
+	if errors.As(err, &moved) {
+		c.mu.Lock()
+		err = c.movedLocked(moved.Invite.String())
+		c.mu.Unlock()
 	}
 	if err != nil {
 		s.cut()
@@ -162,14 +173,15 @@ func (c *Client) connect(ctx context.Context) (*socket, error) {
 	return s, nil
 }
 
-// introduce resumes the session or joins.
-func (c *Client) introduce(s *socket, address string) error {
+// introduce resumes the session or joins. patient is called when that may take
+// as long as a moderator likes.
+func (c *Client) introduce(s *socket, address string, patient func()) error {
 	c.mu.Lock()
 	resume := c.resumeLocked()
 	c.mu.Unlock()
 	if resume != nil {
 		var b resumedBody
-		err := ask(s, TypeResume, resume, TypeResumed, &b)
+		err := ask(s, TypeResume, resume, TypeResumed, &b, nil)
 		if err == nil {
 			return c.resumed(s, address, b)
 		}
@@ -179,37 +191,73 @@ func (c *Client) introduce(s *socket, address string) error {
 	}
 	c.mu.Lock()
 	join := joinBody{
-		Version: Version, Room: c.cfg.Invite.Room, Secret: c.cfg.Invite.Secret, Key: c.key,
+		Version: Version, Room: c.invite.Room, Secret: c.invite.Secret, Key: c.key,
 		Name: c.cfg.Name, State: c.state, Capabilities: c.cfg.Capabilities,
 	}
 	c.mu.Unlock()
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer close(done)
 	var b welcomeBody
-	if err := ask(s, TypeJoin, join, TypeWelcome, &b); err != nil {
+	err := ask(s, TypeJoin, join, TypeWelcome, &b, func() {
+		patient()
+		c.waited.Store(true)
+		watch.Go(func() { cutSilent(s, done) })
+		if c.cfg.OnWaiting != nil {
+			c.cfg.OnWaiting()
+		}
+	})
+	if err != nil {
 		return err
 	}
 	return c.welcomed(s, address, b)
 }
 
-// ask sends the first message and reads its answer.
-func ask(s *socket, typ string, body any, want string, answer any) error {
+// cutSilent ends a connection in the lobby over which nothing comes any more.
+func cutSilent(s *socket, done <-chan struct{}) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-t.C:
+			if s.silence() > silentAfter {
+				s.cut()
+			}
+		}
+	}
+}
+
+// ask sends the first message and reads its answer. held is called once if
+// that is to wait in the lobby.
+func ask(s *socket, typ string, body any, want string, answer any, held func()) error {
 	if err := s.write(0, 0, encode(typ, body)); err != nil {
 		return fmt.Errorf("send %s: %w", typ, err)
 	}
-	f, err := s.read()
-	if err != nil {
-		return fmt.Errorf("wait for %s: %w", want, err)
-	}
-	switch f.Type {
-	case want:
-		return decode(f.Envelope, answer)
-	case TypeRefused:
-		var b refusedBody
-		if err := decode(f.Envelope, &b); err != nil {
-			return err
+	waiting := false
+	for {
+		f, err := s.read()
+		if err != nil {
+			return fmt.Errorf("wait for %s: %w", want, err)
 		}
-		return b.err()
+		switch {
+		case f.Type == want:
+			return decode(f.Envelope, answer)
+		case f.Type == TypeRefused:
+			var b refusedBody
+			if err := decode(f.Envelope, &b); err != nil {
+				return err
+			}
+			return b.err()
+		case f.Type == TypeWaiting && held != nil && !waiting:
+			waiting = true
+			held()
+		case !waiting:
+			return fmt.Errorf("%w: %s instead of %s", ErrProtocol, f.Type, want)
+		}
 	}
-	return fmt.Errorf("%w: %s instead of %s", ErrProtocol, f.Type, want)
 }
 
 // err is what a refusal means.
@@ -229,6 +277,16 @@ func (b refusedBody) err() error {
 		return ErrRemoved
 	case CodeClosed:
 		return ErrHostGone
+	case CodeLocked:
+		return ErrLocked
+	case CodeNotLetIn:
+		return ErrDenied
+	case CodeExpired:
+		return ErrExpired
+	case CodeMoved:
+		if to, err := invite.Parse(b.Invite); err == nil {
+			return &MovedError{to}
+		}
 	}
 	return fmt.Errorf("%w: refused: %s", ErrProtocol, cut(cleanText(b.Message, false), maxSaid, maxSaid))
 }

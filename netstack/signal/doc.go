@@ -84,8 +84,10 @@
 //	  "members": [ {            // in order of joining, yourself included
 //	    "id": "…",
 //	    "name": "Anna (2)",     // cleaned, and made unlike the others'
-//	    "role": "member",       // or "owner": the host's own client
+//	    "role": "member",       // or "moderator", or "owner": the host's own client
 //	    "state": { … }, "capabilities": { … },
+//	    "hand": 1,              // place in the row of raised hands; missing: down
+//	    "forced": "SFU",        // the path it chose for itself; missing: none
 //	    "connected": true
 //	  } ],
 //	  "servers": [ { "urls": ["turn:…"], "username": "…", "credential": "…" } ],
@@ -95,9 +97,21 @@
 //	    "why": "Everyone is connected directly.",
 //	    "paths": { "mfrg…": { "topology": "P2P", "why": "…" } }
 //	  },
+//	  "room": { … },            // as in room, below
+//	  "chat": [ { "from": "…", "name": "Anna", "text": "…", "at": "…", "line": 7 } ],
+//	                            // what was said before: the newest 100 lines, or
+//	                            // 64 KiB, oldest first. "line" numbers the lines
+//	                            // of one epoch
 //	  "epoch": "Yx0…",          // another one: the host was restarted
 //	  "resume": 60              // seconds a lost connection may take to resume
 //	}
+//
+// waiting, server to client, in its stead if the room has a lobby: a moderator
+// must let the client in. Until then it may send leave, ping and ack, and
+// welcome or refused follows when it pleases the moderator. Whose connection is
+// lost meanwhile joins again.
+//
+//	{ }
 //
 // refused, server to client, if not:
 //
@@ -106,11 +120,13 @@
 // The codes: denied (no such room, or wrong secret; the same answer in the same
 // time), full, version ("version" is the host's), wait (too many wrong secrets
 // from this address, "after" seconds), removed, closed (the room just was),
-// gone (see Resuming), malformed. After all of them but gone the server closes.
+// locked (nobody new comes in), not-let-in (from the lobby), expired (the
+// secret was for a time, or so many people), moved ("invite" leads to where the
+// room is now), gone (see Resuming), malformed. After all of them but gone the server closes.
 //
 // # In the room
 //
-// Everything below is numbered, but for ping, pong, ack and closed.
+// Everything below is numbered, but for ping, pong, ack, moved and closed.
 //
 // joined and changed, server to client: someone is new, or is other than
 // before. The body is a member, as in welcome. changed comes also for oneself.
@@ -133,10 +149,44 @@
 //
 //	{ "muted": true, "cameraOff": false, "sharing": false, "handRaised": false }
 //
-// chat, both ways; the server cleans the text, adds the time, and sends it to
+// chat, both ways; the server cleans the text, adds the rest, and sends it to
 // everyone, the sender included, in one order:
 //
-//	{ "text": "hello", "at": "2026-11-21T08:00:00Z" }
+//	{ "text": "hello", "name": "Anna", "at": "2026-11-21T08:00:00Z", "line": 8 }
+//
+// room, server to client: what the room is like now. Who waits is told to
+// moderators and the owner only.
+//
+//	{
+//	  "locked": false, "lobby": true,
+//	  "endToEnd": true,        // media is encrypted from member to member
+//	  "forced": "SFU",         // the path chosen for all; missing: none
+//	  "waiting": [ { "id": "…", "name": "Carla", "since": "2026-…" } ]
+//	}
+//
+// force, client to server: the path this client wants for itself; "auto" leaves
+// it to the room. What it gets, and why, is in the plan.
+//
+//	{ "topology": "SFU" }
+//
+// lock, unlock, lobby-on, lobby-off, mute-all, without a body; admit, deny,
+// mute, remove, lower-hand, make-moderator, with the member in question;
+// force-room, with a topology as in force: from moderators and the owner.
+// hand-over: from the owner, whose host then gives the room to the host of that
+// member, see package host. Others get the error not-allowed.
+//
+//	{ "peer": "…" }
+//
+// mute and lower-hand go on to the member, "from" the moderator, without a
+// body. Nobody is muted by the server: a client does as it is asked, and its
+// user may unmute. Who was removed does not come back under this id, and who
+// comes from the same address waits to be let in.
+//
+// moved, server to client, not numbered: the room is at another host from now
+// on, under the same name. The client joins there with the same key, and so has
+// the same id; the rest is as after a restart of the host.
+//
+//	{ "invite": "candid://…" }
 //
 // description, candidate, hello, restart, and all types that begin with "x-":
 // from a member to the member, or the host, named in "to". The server sets
@@ -241,9 +291,10 @@
 //	4003  too slow: too much was waiting
 //	4004  replaced by a newer connection of the same member
 //	4005  removed; closed came before
+//	4006  the room moved; moved came before
 //	4500  internal error; join anew
 //
 // After 4000, 4004 and 4005 a client does not try again, nor after 4001 unless
-// the code was full or wait. A connection that ends in any other way is lost:
+// the code was full, wait or moved. A connection that ends in any other way is lost:
 // resume.
 package signal

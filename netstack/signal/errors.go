@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candid/netstack/identity"
+	"candid/netstack/invite"
 )
 
 // What can go wrong, for errors.Is. Some come as one of the types below, which
@@ -35,6 +36,12 @@ var (
 	ErrHostGone = errors.New("the host closed the room")
 	// ErrRemoved: the host removed this member from the room.
 	ErrRemoved = errors.New("removed from the room")
+	// ErrLocked: the room is locked; nobody new comes in.
+	ErrLocked = errors.New("the room is locked")
+	// ErrDenied: a moderator did not let this one in from the lobby.
+	ErrDenied = errors.New("not let in")
+	// ErrExpired: the invite was for a time, or for so many, and that is over.
+	ErrExpired = errors.New("this invite is not good any more")
 	// ErrTooSlow: this client did not take its messages in time.
 	ErrTooSlow = errors.New("too slow for the room")
 	// ErrReplaced: the same member connected from elsewhere.
@@ -51,6 +58,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrNoMember: no such member in the room.
 	ErrNoMember = errors.New("no such member")
+	// ErrTooManyRooms: the server has as many rooms as it may have.
+	ErrTooManyRooms = errors.New("there are too many rooms")
 	// ErrNoRoom: no such room on this server.
 	ErrNoRoom = errors.New("no such room")
 )
@@ -113,6 +122,11 @@ func (e *VersionError) Error() string {
 // Is reports whether target is ErrTooOld.
 func (e *VersionError) Is(target error) bool { return target == ErrTooOld }
 
+// MovedError says where a room is now.
+type MovedError struct{ Invite invite.Invite }
+
+func (e *MovedError) Error() string { return "the room is at another host now" }
+
 // WaitError says how long the host wants this address to wait. It is
 // ErrTooManyTries.
 type WaitError struct{ After time.Duration }
@@ -129,13 +143,17 @@ type Code string
 
 // The codes of refused and error messages.
 const (
-	CodeDenied       Code = "denied"  // refused: room or secret
-	CodeFull         Code = "full"    // refused
-	CodeVersion      Code = "version" // refused
-	CodeWait         Code = "wait"    // refused
-	CodeGone         Code = "gone"    // refused: the session to resume
-	CodeRemoved      Code = "removed" // refused
-	CodeClosed       Code = "closed"  // refused, closed: the room
+	CodeDenied       Code = "denied"     // refused: room or secret
+	CodeFull         Code = "full"       // refused
+	CodeVersion      Code = "version"    // refused
+	CodeWait         Code = "wait"       // refused
+	CodeGone         Code = "gone"       // refused: the session to resume
+	CodeRemoved      Code = "removed"    // refused
+	CodeClosed       Code = "closed"     // refused, closed: the room
+	CodeLocked       Code = "locked"     // refused
+	CodeNotLetIn     Code = "not-let-in" // refused: from the lobby
+	CodeExpired      Code = "expired"    // refused: the secret
+	CodeMoved        Code = "moved"      // refused: the room is elsewhere
 	CodeMalformed    Code = "malformed"
 	CodeUnknownType  Code = "unknown-type"
 	CodeNotAllowed   Code = "not-allowed"

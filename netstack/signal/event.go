@@ -6,6 +6,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
+	"candid/netstack/invite"
 )
 
 // Event is something a Client reports: a past-tense fact. The set is closed.
@@ -22,7 +23,9 @@ type (
 		Members []Member // in order of joining, the client itself included
 		Servers []webrtc.ICEServer
 		Plan    Plan
-		Address string // through which the host was reached
+		Room    RoomState
+		Chat    []ChatLine // lines not reported before, oldest first
+		Address string     // through which the host was reached
 		Again   bool
 	}
 	// MemberJoined reports a new participant.
@@ -45,11 +48,17 @@ type (
 	MessageReceived struct{ Envelope netstack.Envelope }
 	// ChatReceived reports a line of chat, also the client's own, in the same
 	// order at every member.
-	ChatReceived struct {
-		From netstack.PeerID
-		Text string
-		At   time.Time // the host's clock
-	}
+	ChatReceived struct{ ChatLine }
+	// RoomChanged reports what the room is like now, and who waits.
+	RoomChanged struct{ Room RoomState }
+	// MuteAsked reports that a moderator wants this member to be silent. To obey
+	// is the client's part.
+	MuteAsked struct{ By netstack.PeerID }
+	// HandLowered reports that a moderator lowered this member's hand.
+	HandLowered struct{ By netstack.PeerID }
+	// Moved reports that the room is at another host from now on. The client
+	// goes there by itself; Welcomed follows.
+	Moved struct{ Invite invite.Invite }
 	// MessageRefused reports that the server did not deliver a message.
 	MessageRefused struct {
 		Code Code
@@ -89,6 +98,10 @@ func (PlanChanged) event()        {}
 func (ServersChanged) event()     {}
 func (MessageReceived) event()    {}
 func (ChatReceived) event()       {}
+func (RoomChanged) event()        {}
+func (MuteAsked) event()          {}
+func (HandLowered) event()        {}
+func (Moved) event()              {}
 func (MessageRefused) event()     {}
 func (ConnectionLost) event()     {}
 func (RetryFailed) event()        {}

@@ -2,7 +2,6 @@ package signal
 
 import (
 	"encoding/json"
-	"time"
 
 	"candid/netstack"
 )
@@ -26,6 +25,12 @@ func (r *room) handle(m *session, f frame, body found, bodyErr error) *errorBody
 	case TypeLeave:
 		var b leaveBody
 		_ = json.Unmarshal(f.Body, &b) // the words are optional
+		if m.Role == Waiting {
+			m.sock.close(closeNormal, "", nil)
+			r.unhold(m)
+			r.tellRoom()
+			return nil
+		}
 		r.remove(m, LeftItself, cut(cleanText(b.Said, false), maxSaid, maxSaid), closeNormal, "")
 	case TypeState:
 		var st State
@@ -34,31 +39,29 @@ func (r *room) handle(m *session, f frame, body found, bodyErr error) *errorBody
 		}
 		if st != m.State {
 			m.State = st
+			r.raise(m)
 			r.changed()
 			r.tellChanged(m)
 		}
 	case TypeChat:
 		return r.chat(m, f, no)
+	case TypeForce:
+		var b forceBody
+		if err := decode(f.Envelope, &b); err != nil {
+			return no(CodeMalformed, "no path")
+		}
+		if m.Forced != b.Topology {
+			m.Forced = b.Topology
+			r.changed()
+			r.tellChanged(m)
+			r.replan()
+		}
+	case TypeLock, TypeUnlock, TypeLobbyOn, TypeLobbyOff, TypeAdmit, TypeDeny, TypeMute, TypeMuteAll, TypeRemove,
+		TypeLowerHand, TypeMakeModerator, TypeForceRoom, TypeHandOver:
+		return r.moderate(m, f, no)
 	default:
 		return r.relay(m, f, body, bodyErr, no)
 	}
-	return nil
-}
-
-func (r *room) chat(m *session, f frame, no func(Code, string) *errorBody) *errorBody {
-	var b chatBody
-	if err := decode(f.Envelope, &b); err != nil {
-		return no(CodeMalformed, "no text")
-	}
-	b.Text, b.At = cut(cleanText(b.Text, true), maxChat, maxChat), time.Now().UTC()
-	if b.Text == "" {
-		return no(CodeMalformed, "no text")
-	}
-	raw, err := json.Marshal(b)
-	if err != nil {
-		return no(CodeMalformed, "no text")
-	}
-	r.broadcast(nil, message{tail: tailOf(netstack.Envelope{Type: TypeChat, From: m.ID, Body: raw}, f.N)})
 	return nil
 }
 

@@ -69,7 +69,7 @@ func serveOn(t testing.TB, cfg ServerConfig, id identity.Identity, l net.Listene
 		cfg.MaxSocketsPerIP, cfg.MaxStrangers, cfg.MaxSockets = 300, 300, 300
 	}
 	h := &testHost{Server: NewServer(cfg), id: id, listener: l}
-	if err := h.AddRoom(aRoom, aSecret); err != nil {
+	if err := h.AddRoom(aRoom, RoomOptions{Secret: aSecret}); err != nil {
 		t.Fatal(err)
 	}
 	h.http = &http.Server{Handler: h.Server, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second}

@@ -1,8 +1,6 @@
 package signal
 
 import (
-	"time"
-
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
@@ -24,12 +22,31 @@ const (
 	TypeResume = "resume"
 	TypeLeave  = "leave"
 	TypeState  = "state"
+	TypeForce  = "force"
 	TypePing   = "ping"
+)
+
+// Those of moderators. Mute and lower-hand go on to the member they are for.
+const (
+	TypeLock          = "lock"
+	TypeUnlock        = "unlock"
+	TypeLobbyOn       = "lobby-on"
+	TypeLobbyOff      = "lobby-off"
+	TypeAdmit         = "admit"
+	TypeDeny          = "deny"
+	TypeMute          = "mute"
+	TypeMuteAll       = "mute-all"
+	TypeRemove        = "remove"
+	TypeLowerHand     = "lower-hand"
+	TypeMakeModerator = "make-moderator"
+	TypeForceRoom     = "force-room"
+	TypeHandOver      = "hand-over"
 )
 
 // Those the server sends to a client:
 const (
 	TypeWelcome = "welcome"
+	TypeWaiting = "waiting"
 	TypeResumed = "resumed"
 	TypeRefused = "refused"
 	TypeJoined  = "joined"
@@ -38,6 +55,8 @@ const (
 	TypePlan    = "plan"
 	TypeServers = "servers"
 	TypeError   = "error"
+	TypeRoom    = "room"
+	TypeMoved   = "moved"
 	TypeClosed  = "closed"
 	TypePong    = "pong"
 )
@@ -56,7 +75,9 @@ const (
 func known(typ string) bool {
 	switch typ {
 	case TypeJoin, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined,
-		TypeLeft, TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat:
+		TypeLeft, TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat,
+		TypeForce, TypeWaiting, TypeRoom, TypeMoved, TypeLock, TypeUnlock, TypeLobbyOn, TypeLobbyOff, TypeAdmit, TypeDeny,
+		TypeMute, TypeMuteAll, TypeRemove, TypeLowerHand, TypeMakeModerator, TypeForceRoom, TypeHandOver:
 		return true
 	}
 	return relayed(typ)
@@ -85,6 +106,10 @@ type Member struct {
 	Role         Role            `json:"role"`
 	State        State           `json:"state"`
 	Capabilities Capabilities    `json:"capabilities"`
+	// Hand is its place in the row of raised hands, from 1; 0: down.
+	Hand int `json:"hand,omitempty"`
+	// Forced is the path it chose for itself; Auto: none.
+	Forced netstack.Topology `json:"forced,omitzero"`
 	// Connected is false while the member does not answer: its connection to
 	// the host is lost or silent. It may come back.
 	Connected bool `json:"connected"`
@@ -147,8 +172,10 @@ type (
 		Members []Member           `json:"members"` // in order of joining, yourself included
 		Servers []webrtc.ICEServer `json:"servers"`
 		Plan    Plan               `json:"plan"`
-		Epoch   string             `json:"epoch"`  // of the room: a new one after a restart
-		Resume  int                `json:"resume"` // seconds a lost connection may take to come back
+		State   RoomState          `json:"room"`
+		Chat    []ChatLine         `json:"chat,omitempty"` // the newest, oldest first
+		Epoch   string             `json:"epoch"`          // of the room: a new one after a restart
+		Resume  int                `json:"resume"`         // seconds a lost connection may take to come back
 	}
 	resumedBody struct {
 		Received uint64 `json:"received"`
@@ -158,6 +185,7 @@ type (
 		Message string `json:"message"`
 		After   int    `json:"after,omitempty"` // seconds to wait before trying again
 		Version int    `json:"version,omitempty"`
+		Invite  string `json:"invite,omitempty"` // where the room is now
 	}
 	leftBody struct {
 		ID  netstack.PeerID `json:"id"`
@@ -171,9 +199,14 @@ type (
 	leaveBody struct {
 		Said string `json:"said,omitempty"`
 	}
-	chatBody struct {
-		Text string    `json:"text"`
-		At   time.Time `json:"at,omitzero"` // set by the server
+	forceBody struct {
+		Topology netstack.Topology `json:"topology"`
+	}
+	orderBody struct {
+		Peer netstack.PeerID `json:"peer,omitempty"`
+	}
+	movedBody struct {
+		Invite string `json:"invite"`
 	}
 	errorBody struct {
 		Code    Code            `json:"code"`

@@ -223,7 +223,7 @@ func TestRow12ReplayedResumeIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ask(s, TypeResume, b, TypeResumed, &resumedBody{}); !errors.Is(err, errGone) {
+		if err := ask(s, TypeResume, b, TypeResumed, &resumedBody{}, nil); !errors.Is(err, errGone) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		s.cut()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -27,19 +28,25 @@ type room struct {
 
 	members map[netstack.PeerID]*session
 	order   []*session // in order of joining
-	banned  map[netstack.PeerID]bool
 	plan    Plan
 	closed  bool
+
+	settings Settings
+	endToEnd bool
+	suspects map[netip.Prefix]bool // addresses of those removed
+	waiting  []*session            // in the lobby, in order of coming
+	history  history
+	hands    uint64 // number of the newest raised hand
 
 	mu       sync.Mutex
 	snapshot []Member
 }
 
-func newRoom(s *Server, name string) *room {
+func newRoom(s *Server, name string, o RoomOptions) *room {
 	return &room{
 		server: s, name: name, epoch: invite.NewSecret(), loop: loop.New(context.Background()),
-		members: make(map[netstack.PeerID]*session), banned: make(map[netstack.PeerID]bool),
-		plan: Plan{Paths: map[netstack.PeerID]Hop{}},
+		members: make(map[netstack.PeerID]*session), plan: Plan{Paths: map[netstack.PeerID]Hop{}},
+		settings: o.Settings, endToEnd: o.EndToEnd, suspects: make(map[netip.Prefix]bool),
 	}
 }
 
@@ -77,7 +84,7 @@ func (r *room) changed() {
 	for i, m := range r.order {
 		list[i] = m.Member
 	}
-	r.occupied.Store(len(list) > 0)
+	r.occupied.Store(len(list)+len(r.waiting) > 0)
 	r.mu.Lock()
 	r.snapshot = list
 	r.mu.Unlock()
@@ -85,15 +92,23 @@ func (r *room) changed() {
 
 // close tells everyone why and waits for their connections.
 func (r *room) close(why string) {
+	r.end(closeRoom, why, encode(TypeClosed, closedBody{Why: why, Code: CodeClosed}), ErrHostGone)
+}
+
+// end ends all connections with a code and a last message, those in the lobby
+// with a refusal, and waits for them.
+func (r *room) end(code int, why string, last []byte, refused error) {
 	_ = r.do(nil, func() {
 		r.closed = true
-		last := encode(TypeClosed, closedBody{Why: why, Code: CodeClosed})
 		for _, m := range slices.Clone(r.order) {
 			if m.sock != nil {
-				m.sock.close(closeRoom, why, last)
+				m.sock.close(code, why, last)
 			}
 			r.drop(m)
 			r.left(m, LeftItself)
+		}
+		for _, w := range slices.Clone(r.waiting) {
+			r.sendAway(w, refused)
 		}
 		r.changed()
 	})
@@ -119,25 +134,53 @@ func (r *room) broadcast(except *session, msg message) {
 	}
 }
 
-// join takes a new member in. The socket's first message is its welcome.
+// join takes a newcomer in, or into the lobby. The socket's first message is
+// its welcome, or the word that it waits.
 func (r *room) join(m *session, s *socket) error {
-	switch old := r.members[m.ID]; {
-	case r.closed:
+	if r.closed {
 		return ErrHostGone
-	case r.banned[m.ID]:
+	}
+	if slices.Contains(r.settings.Removed, m.ID) {
 		return ErrRemoved
-	case old != nil: // the same key: the client lost its session
+	}
+	if in, waits := r.opens(m); waits {
+		return r.hold(m, s)
+	} else if !in {
+		return ErrLocked
+	}
+	if old := r.members[m.ID]; old != nil { // the same key: the client lost its session
 		r.remove(old, LeftReplaced, "", closeReplaced, "joined again")
 	}
-	if len(r.order) >= r.server.cfg.MaxMembers {
+	if r.full() {
 		return ErrRoomFull
 	}
+	r.enter(m, s)
+	r.sockets.Add(1) // last: now the connection is sure to be run
+	return nil
+}
+
+// full reports whether there is no place for one more.
+func (r *room) full() bool {
+	cfg := r.server.cfg
+	return len(r.order) >= cfg.MaxMembers || r.server.present.Load() >= int64(cfg.MaxMembersAll)
+}
+
+// enter makes a newcomer a member.
+func (r *room) enter(m *session, s *socket) {
 	m.Name = uniqueName(m.Name, func(l string) bool {
 		return slices.ContainsFunc(r.order, func(o *session) bool { return looks(o.Name) == l })
 	})
+	if m.Role == Ordinary && slices.Contains(r.settings.Moderators, m.ID) {
+		m.Role = Moderator
+	}
+	if r.settings.guarded() {
+		r.set(func(s *Settings) { s.Known = note(s.Known, m.ID) })
+	}
 	m.room, m.sock, m.Connected = r, s, true
 	r.members[m.ID] = m
 	r.order = append(r.order, m)
+	r.server.present.Add(1)
+	r.raise(m)
 	r.changed()
 	r.server.joined.Add(1)
 	if r.server.cfg.OnJoin != nil {
@@ -147,15 +190,13 @@ func (r *room) join(m *session, s *socket) error {
 	servers := m.servers(time.Now())
 	s.reply(encode(TypeWelcome, welcomeBody{
 		Version: Version, ID: m.ID, Token: m.token, Members: r.roster(), Servers: servers,
-		Plan: r.plan, Epoch: r.epoch, Resume: int(resumeTime / time.Second),
+		Plan: r.plan, State: r.state(m), Chat: r.history.lines, Epoch: r.epoch, Resume: int(resumeTime / time.Second),
 	}))
 	m.out.rewind(s, 0)
 	r.broadcast(m, message{tail: encode(TypeJoined, m.Member)})
 	if replanned {
 		r.tellPlan(m)
 	}
-	r.sockets.Add(1) // last: now the connection is sure to be run
-	return nil
 }
 
 // resume puts a member's session on a new connection.
@@ -182,6 +223,11 @@ func (r *room) resume(b resumeBody, s *socket) (*session, error) {
 
 // detach notes that a member's connection is gone.
 func (r *room) detach(m *session, s *socket) {
+	if m.Role == Waiting && m.sock == s {
+		r.unhold(m)
+		r.tellRoom()
+		return
+	}
 	if m.sock != s || r.members[m.ID] != m {
 		return
 	}
@@ -222,6 +268,8 @@ func (r *room) remove(m *session, why Reason, said string, code int, text string
 		m.sock.close(code, text, last)
 	}
 	r.drop(m)
+	m.State.HandRaised = false
+	r.raise(m)
 	r.changed()
 	r.broadcast(nil, message{tail: encode(TypeLeft, leftBody{ID: m.ID, Why: why, Said: said})})
 	r.left(m, why)
@@ -230,6 +278,9 @@ func (r *room) remove(m *session, why Reason, said string, code int, text string
 
 // drop forgets a member.
 func (r *room) drop(m *session) {
+	if r.members[m.ID] == m {
+		r.server.present.Add(-1)
+	}
 	delete(r.members, m.ID)
 	r.order = slices.DeleteFunc(r.order, func(o *session) bool { return o == m })
 	m.sock = nil
@@ -243,7 +294,9 @@ func (r *room) left(m *session, why Reason) {
 
 // choose asks the planner and reports whether the plan is a new one.
 func (r *room) choose() bool {
-	p := r.server.cfg.Planner(PlanInput{Room: r.name, Members: r.roster(), Previous: r.plan, Now: time.Now()})
+	p := r.server.cfg.Planner(PlanInput{
+		Room: r.name, Members: r.roster(), Forced: r.settings.Forced, EndToEnd: r.endToEnd, Previous: r.plan, Now: time.Now(),
+	})
 	if p.Why == r.plan.Why && maps.Equal(p.Paths, r.plan.Paths) {
 		return false
 	}
@@ -272,6 +325,7 @@ const (
 
 // tick looks after every member.
 func (r *room) tick(now time.Time) {
+	r.tickWaiting()
 	for _, m := range slices.Clone(r.order) {
 		if r.members[m.ID] != m {
 			continue

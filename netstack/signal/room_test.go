@@ -101,7 +101,7 @@ func TestPlannerDecides(t *testing.T) {
 
 func TestOwnersSecret(t *testing.T) {
 	h := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
-	if err := h.SetOwnerSecret(aRoom, "the-secret-of-the-owner"); err != nil {
+	if err := errors.Join(h.RemoveRoom(aRoom, ""), h.AddRoom(aRoom, RoomOptions{Secret: aSecret, OwnerSecret: "the-secret-of-the-owner"})); err != nil {
 		t.Fatal(err)
 	}
 	in := h.invite()

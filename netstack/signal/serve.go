@@ -152,7 +152,7 @@ func cost(typ string) float64 {
 	switch typ {
 	case TypeChat:
 		return chatCost
-	case TypeState:
+	case TypeState, TypeForce, TypeMute, TypeMuteAll, TypeLowerHand, TypeLock, TypeUnlock, TypeLobbyOn, TypeLobbyOff, TypeForceRoom:
 		return stateCost
 	}
 	return 1
@@ -228,6 +228,10 @@ func (c *visit) end(err error) {
 	}
 	if errors.Is(err, ErrProtocol) || errors.Is(err, errFault) {
 		c.server.cut.Add(1)
+		if c.member.Role == Waiting {
+			c.room.sendAway(c.member, err)
+			return
+		}
 		c.room.remove(c.member, LeftFault, "", closeProtocol, err.Error())
 		return
 	}

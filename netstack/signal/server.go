@@ -39,12 +39,19 @@ type ServerConfig struct {
 	// OnMessage takes what members send to netstack.HostID. Nil: such
 	// messages are refused.
 	OnMessage func(room string, e netstack.Envelope)
+	// OnSettings takes what moderators set, to keep it for the next start.
+	OnSettings func(room string, s Settings)
+	// OnHandOver reports that the owner wants a member to host the room from
+	// now on; see Move. Nil: it cannot be.
+	OnHandOver func(room string, to netstack.PeerID)
 
 	// Limits; zero means the default.
 	MaxSockets      int // 200
 	MaxSocketsPerIP int // 20; IPv6: per /64
 	MaxStrangers    int // 10: sockets of one IP that have not joined yet
 	MaxMembers      int // 100, per room
+	MaxMembersAll   int // 1000
+	MaxRooms        int // 1000
 
 	Logger *slog.Logger // nil: slog.Default
 }
@@ -65,7 +72,9 @@ type Visitor struct {
 // PlanInput is what a plan is made from.
 type PlanInput struct {
 	Room     string
-	Members  []Member // in order of joining
+	Members  []Member          // in order of joining
+	Forced   netstack.Topology // by a moderator, for all
+	EndToEnd bool
 	Previous Plan
 	Now      time.Time
 }
@@ -94,17 +103,13 @@ type Server struct {
 	rate     float64 // messages a second from one member
 
 	joined, resumed, refused, cut, panics atomic.Uint64
+	present                               atomic.Int64 // members in all rooms
 
 	mu      sync.Mutex
 	closed  bool
 	rooms   map[string]*room
-	secrets map[string]secrets
-}
-
-// secrets are the hashes of what lets into a room.
-type secrets struct {
-	ordinary, owner [sha256.Size]byte
-	owned           bool
+	secrets map[string]*secrets
+	moved   map[string]*moved // rooms that went to other hosts
 }
 
 // NewServer returns a server without rooms. Close must be called.
@@ -118,6 +123,8 @@ func NewServer(cfg ServerConfig) *Server {
 	def(&cfg.MaxSocketsPerIP, 20)
 	def(&cfg.MaxStrangers, 10)
 	def(&cfg.MaxMembers, 100)
+	def(&cfg.MaxMembersAll, 1000)
+	def(&cfg.MaxRooms, 1000)
 	if cfg.Planner == nil {
 		cfg.Planner = everyoneDirect
 	}
@@ -125,7 +132,7 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Logger = slog.Default()
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, rate: messageRate, rooms: make(map[string]*room), secrets: make(map[string]secrets),
+		cfg: cfg, log: cfg.Logger, rate: messageRate, rooms: make(map[string]*room), secrets: make(map[string]*secrets), moved: make(map[string]*moved),
 		gate: gate{maxAll: cfg.MaxSockets, maxPerIP: cfg.MaxSocketsPerIP, maxStrangers: cfg.MaxStrangers},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: writeTimeout,
@@ -152,35 +159,28 @@ func everyoneDirect(in PlanInput) Plan {
 	return p
 }
 
-// AddRoom opens a room that secret lets into. There can be one of a name.
-func (s *Server) AddRoom(name, secret string) error {
+// AddRoom opens a room. There can be one of a name.
+func (s *Server) AddRoom(name string, o RoomOptions) error {
 	if !invite.IsRoom(name) {
 		return fmt.Errorf("open room %q: not a name for a room", name)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	switch {
+	case s.closed:
 		return ErrClosed
-	}
-	if s.rooms[name] != nil {
+	case s.rooms[name] != nil:
 		return fmt.Errorf("open room %q: there is one of this name", name)
+	case len(s.rooms) >= s.cfg.MaxRooms:
+		return fmt.Errorf("open room %q: %w", name, ErrTooManyRooms)
 	}
-	s.rooms[name] = newRoom(s, name)
-	s.secrets[name] = secrets{ordinary: s.hash(secret)}
-	return nil
-}
-
-// SetOwnerSecret opens a room also to another secret, which makes the member
-// its Owner. The host's own client uses it.
-func (s *Server) SetOwnerSecret(name, secret string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sec, ok := s.secrets[name]
-	if !ok {
-		return fmt.Errorf("set the owner of room %q: %w", name, ErrNoRoom)
+	s.rooms[name] = newRoom(s, name, o)
+	sec := &secrets{owner: s.hash(o.OwnerSecret), owned: o.OwnerSecret != ""}
+	if o.Secret != "" {
+		sec.guests = []*grant{{hash: s.hash(o.Secret)}}
 	}
-	sec.owner, sec.owned = s.hash(secret), true
 	s.secrets[name] = sec
+	delete(s.moved, name)
 	return nil
 }
 
@@ -203,8 +203,7 @@ func (s *Server) RemoveRoom(name, why string) error {
 func (s *Server) RemoveMember(name string, id netstack.PeerID, why string) error {
 	return s.post(name, func(r *room) {
 		if m := r.members[id]; m != nil {
-			r.banned[id] = true
-			r.remove(m, LeftRemoved, "", closeRemoved, why)
+			r.expel(m, why)
 		}
 	})
 }

@@ -34,6 +34,7 @@ const (
 	closeTooSlow  = 4003
 	closeReplaced = 4004
 	closeRemoved  = 4005
+	closeMoved    = 4006
 	closeFault    = 4500
 )
 

@@ -232,7 +232,7 @@ func TestStrangersAreNotWaitedFor(t *testing.T) {
 		}
 		_ = c
 		began := time.Now()
-		s, _, err := (&Client{cfg: ClientConfig{Invite: v.invite(), DialContext: v.dialAs("")}}).open(context.Background())
+		s, _, err := (&Client{cfg: ClientConfig{DialContext: v.dialAs("")}, view: view{invite: v.invite()}}).open(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}

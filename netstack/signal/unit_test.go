@@ -52,13 +52,21 @@ func TestRow14Allowed(t *testing.T) {
 	all := []string{
 		TypeJoin, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined, TypeLeft,
 		TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat, TypeDescription,
-		TypeCandidate, TypeHello, TypeRestart, "x-own", "", "teleport",
+		TypeCandidate, TypeHello, TypeRestart, TypeForce, TypeWaiting, TypeRoom, TypeMoved, TypeLock, TypeUnlock, TypeLobbyOn,
+		TypeLobbyOff, TypeAdmit, TypeDeny, TypeMute, TypeMuteAll, TypeRemove, TypeLowerHand, TypeMakeModerator, TypeForceRoom,
+		TypeHandOver, "x-own", "", "teleport",
 	}
+	const (
+		inside     = " leave ping ack state chat force description candidate hello restart x-own "
+		moderation = " lock unlock lobby-on lobby-off admit deny mute mute-all remove lower-hand make-moderator force-room "
+	)
 	may := map[Role]string{
-		Stranger: " join resume ",
-		Ordinary: " leave state ping ack chat description candidate hello restart x-own ",
-		Owner:    " leave state ping ack chat description candidate hello restart x-own ",
-		"forged": " ",
+		Stranger:  " join resume ",
+		Waiting:   " leave ping ack ",
+		Ordinary:  inside,
+		Moderator: inside + moderation,
+		Owner:     inside + moderation + " hand-over ",
+		"forged":  " ",
 	}
 	for role, types := range may {
 		for _, typ := range all {

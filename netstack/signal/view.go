@@ -8,13 +8,16 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
+	"candid/netstack/invite"
 )
 
 // view is what a client knows of the room, kept from its messages. It is
 // guarded by Client.mu.
 type view struct {
-	sock    *socket // nil while the host is away
-	address string  // that led to the host last
+	invite  invite.Invite // where the room is
+	next    invite.Invite // where this client goes when it moves; see MoveTo
+	sock    *socket       // nil while the host is away
+	address string        // that led to the host last
 
 	id      netstack.PeerID
 	token   string
@@ -24,6 +27,9 @@ type view struct {
 	servers []webrtc.ICEServer
 	plan    Plan
 	state   State // our own, as last set
+	forced  netstack.Topology
+	room    RoomState
+	line    uint64 // of chat, the newest reported
 
 	sent     uint64                     // number of the newest message to others
 	numbers  map[netstack.PeerID]uint64 // of the newest message from each
@@ -50,7 +56,7 @@ func (c *Client) resumeLocked() *resumeBody {
 	}
 	c.attempt++
 	return &resumeBody{
-		Version: Version, Room: c.cfg.Invite.Room, ID: c.id, Token: c.token, Attempt: c.attempt, Received: c.received.Load(),
+		Version: Version, Room: c.invite.Room, ID: c.id, Token: c.token, Attempt: c.attempt, Received: c.received.Load(),
 	}
 }
 
@@ -83,8 +89,9 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 		b.Members = append(b.Members, c.missingLocked(b.Members)...)
 	}
 	c.releaseLocked(b.Members)
+	chat := c.newChatLocked(b.Chat, b.Epoch == c.epoch)
 	c.id, c.token, c.attempt, c.epoch = b.ID, b.Token, 0, b.Epoch
-	c.members, c.servers, c.plan = b.Members, b.Servers, b.Plan
+	c.members, c.servers, c.plan, c.room = b.Members, b.Servers, b.Plan, b.State.cleaned()
 	c.received.Store(0)
 	c.out.restart(func(m message, sent bool) bool {
 		g := c.ghosts[m.peer]
@@ -101,8 +108,12 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	c.out.rewind(s, 0)
 	c.sock, c.address = s, address
 	c.events.Put(Welcomed{
-		ID: b.ID, Members: slices.Clone(b.Members), Servers: b.Servers, Plan: b.Plan, Address: address, Again: again,
+		ID: b.ID, Members: slices.Clone(b.Members), Servers: b.Servers, Plan: b.Plan, Room: c.room, Chat: chat,
+		Address: address, Again: again,
 	})
+	if again && c.forced != netstack.Auto {
+		return c.queueLocked("", encode(TypeForce, forceBody{c.forced}))
+	}
 	return nil
 }
 
@@ -195,12 +206,14 @@ func (c *Client) take(f frame) error {
 		c.servers = b.Servers
 		c.events.Put(ServersChanged(b))
 	case TypeChat:
-		var b chatBody
-		if err := decode(f.Envelope, &b); err != nil {
+		var l ChatLine
+		if err := decode(f.Envelope, &l); err != nil {
 			return err
 		}
+		l.From = f.From
+		c.line = max(c.line, l.Line)
 		if c.newLocked(f) {
-			c.events.Put(ChatReceived{From: f.From, Text: b.Text, At: b.At})
+			c.events.Put(ChatReceived{l.cleaned()})
 		}
 	case TypeError:
 		var b errorBody
@@ -211,9 +224,7 @@ func (c *Client) take(f frame) error {
 	case TypeClosed:
 		return c.closedLocked(f)
 	default:
-		if relayed(f.Type) && f.From != "" && c.newLocked(f) {
-			c.events.Put(MessageReceived{f.Envelope})
-		}
+		return c.takeOther(f)
 	}
 	return nil
 }
