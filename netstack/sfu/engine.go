@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"candid/netstack/sfu/srtp"
 
 	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -102,6 +104,7 @@ type line struct {
 	engine *engine
 	agent  *agent
 	dtls   *handshaker
+	near   *near // not nil: of this process, without agent and keys
 
 	bits, count forward.Bucket // policing; under engine.mu
 
@@ -116,7 +119,8 @@ type line struct {
 	ups         []*layer
 	downs       []*down // by slot
 	list        []*down
-	takes       bool // anything at all, since it was chosen for last
+	bitsNow     atomic.Int64 // the estimate, once known
+	takes       bool         // anything at all, since it was chosen for last
 	recorder    *twcc.Recorder
 	choseAt     int64
 	fedAt       int64
@@ -150,6 +154,25 @@ func (e *engine) put(l *line, p []byte) {
 		e.poke()
 	}
 }
+
+// putOwn hands over a packet of this process.
+func (e *engine) putOwn(l *line, h *rtp.Header, payload []byte) {
+	now := time.Now().UnixNano()
+	e.mu.Lock()
+	if size := h.MarshalSize(); len(e.in.bytes)+size+len(payload) <= maxInbox {
+		from := len(e.in.bytes)
+		e.in.bytes = slices.Grow(e.in.bytes, size+len(payload))[:from+size]
+		if _, err := h.MarshalTo(e.in.bytes[from:]); err == nil {
+			e.in.bytes = append(e.in.bytes, payload...)
+			e.in.packets = append(e.in.packets, waiting{l, from, len(e.in.bytes), now})
+		}
+	}
+	e.mu.Unlock()
+	e.poke()
+}
+
+// ready reports whether there is a receiver who can take anything.
+func (l *line) ready() bool { return l.out != nil || l.near != nil && l.near.sink != nil }
 
 // do runs fn on the engine's goroutine, later.
 func (e *engine) do(fn func()) {
@@ -230,7 +253,7 @@ func (e *engine) fanOut() {
 			continue
 		}
 		for _, l := range e.lines {
-			if l.out == nil || !l.takes {
+			if !l.takes || !l.ready() {
 				continue
 			}
 			for i := range batch {
@@ -253,6 +276,10 @@ func (e *engine) fanOut() {
 
 // send seals one packet for one receiver and queues it.
 func (e *engine) send(l *line, d *down, o *forward.Out, k *forward.Kept, payload []byte) {
+	if l.near != nil {
+		l.near.give(d, o, k, payload)
+		return
+	}
 	at := l.agent.selected.Load()
 	if at == nil {
 		return
@@ -283,12 +310,16 @@ func (e *engine) tick() {
 	now := e.now
 	e.rank()
 	for _, l := range e.lines {
-		if l.out == nil {
+		if l.out == nil && l.near == nil {
 			continue
 		}
 		if now-l.choseAt >= chooseEvery {
 			l.choseAt = now
 			e.choose(l)
+		}
+		if l.near != nil {
+			l.askNear(now)
+			continue
 		}
 		e.feedback(l)
 	}

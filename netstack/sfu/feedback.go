@@ -135,18 +135,29 @@ func (e *engine) senderReport(l *line, body []byte) {
 	if y == nil {
 		return
 	}
-	y.report.NTPTime, y.report.RTPTime = binary.BigEndian.Uint64(body[4:]), binary.BigEndian.Uint32(body[12:])
+	e.reported(y, binary.BigEndian.Uint64(body[4:]), binary.BigEndian.Uint32(body[12:]))
+}
+
+func (e *engine) reported(y *layer, ntp uint64, at uint32) {
+	y.report.NTPTime, y.report.RTPTime = ntp, at
 	y.reportAt, y.reported = e.now, true
+	if y.track == nil {
+		return // not published yet
+	}
 	for _, r := range e.lines {
-		if r.out == nil || y.track.slot >= len(r.downs) {
+		if !r.ready() || y.track.slot >= len(r.downs) {
 			continue
 		}
 		d := r.downs[y.track.slot]
 		if d == nil || d.Layer() != y.index {
 			continue
 		}
-		e.sendRTCP(r, &rtcp.SenderReport{SSRC: d.SSRC, NTPTime: y.report.NTPTime, RTPTime: y.report.RTPTime + d.Offset(),
-			PacketCount: d.packets, OctetCount: d.octets})
+		report := &rtcp.SenderReport{SSRC: d.SSRC, NTPTime: ntp, RTPTime: at + d.Offset(), PacketCount: d.packets, OctetCount: d.octets}
+		if r.near != nil {
+			r.near.report(d, report, e.now)
+		} else {
+			e.sendRTCP(r, report)
+		}
 	}
 }
 
@@ -176,6 +187,16 @@ func (e *engine) feedback(l *line) {
 	}
 	if len(out) > 0 {
 		e.sendRTCP(l, out...)
+	}
+}
+
+// askNear asks a sender of this process for what is needed.
+func (l *line) askNear(now int64) {
+	for _, y := range l.ups {
+		if y.wantKey && now-y.asked >= keyFrameEvery && l.near.keyFrame != nil {
+			y.asked = now
+			l.near.keyFrame()
+		}
 	}
 }
 
@@ -240,7 +261,7 @@ func (e *engine) demands() {
 			if t.slot < len(l.downs) && l.downs[t.slot] != nil {
 				d := l.downs[t.slot]
 				for _, i := range [...]int{d.want, d.Layer()} {
-					if i >= 0 && l.out != nil {
+					if i >= 0 && l.ready() {
 						taken[i] = true
 					}
 				}

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,8 @@ func (s *session) uploads() int {
 // add makes layers part of their track, which may be new.
 func (r *Room) add(s *session, x *section, u *upload, kind webrtc.RTPCodecType) {
 	t := r.tracks[u.key]
-	if t == nil {
+	fresh := t == nil
+	if fresh {
 		t = &track{key: u.key, kind: kind, owner: s.line, slot: r.slot()}
 		r.tracks[u.key] = t
 	}
@@ -71,19 +73,40 @@ func (r *Room) add(s *session, x *section, u *upload, kind webrtc.RTPCodecType) 
 	}
 	x.up = u
 	e := r.engine
-	e.do(func() {
-		for len(e.tracks) <= t.slot {
-			e.tracks = append(e.tracks, nil)
+	e.do(func() { e.publish(t, u.layers) })
+	if fresh {
+		for _, tap := range r.taps {
+			tap.attach(t)
 		}
-		e.tracks[t.slot] = t
-		now := time.Now().UnixNano()
-		for _, y := range u.layers {
-			y.track, y.demanded, y.since, y.takenAt = t, true, now, now
-			t.layers[y.index] = y
-			s.line.ups = append(s.line.ups, y)
-		}
-	})
+	}
 	r.renegotiate(s.member)
+}
+
+// publish makes layers part of a track, which may be new.
+func (e *engine) publish(t *track, layers []*layer) {
+	for len(e.tracks) <= t.slot {
+		e.tracks = append(e.tracks, nil)
+	}
+	e.tracks[t.slot] = t
+	now := time.Now().UnixNano()
+	for _, y := range layers {
+		y.track, y.demanded, y.since, y.takenAt = t, true, now, now
+		t.layers[y.index] = y
+		y.line.ups = append(y.line.ups, y)
+	}
+}
+
+// unpublish forgets layers of a track, and the track with the last of them.
+func (e *engine) unpublish(t *track, layers []*layer) {
+	for _, y := range layers {
+		if t.layers[y.index] == y {
+			t.layers[y.index] = nil
+		}
+		y.line.ups = slices.DeleteFunc(y.line.ups, func(o *layer) bool { return o == y })
+	}
+	if t.layers == [maxLayers]*layer{} && e.tracks[t.slot] == t {
+		e.tracks[t.slot] = nil
+	}
 }
 
 func (r *Room) slot() int {
@@ -112,32 +135,25 @@ func (s *session) unpublish(x *section) {
 			left++
 		}
 	}
-	e := r.engine
-	e.do(func() {
-		for _, y := range u.layers {
-			if t.layers[y.index] == y {
-				t.layers[y.index] = nil
-			}
-			for i, o := range s.line.ups {
-				if o == y {
-					s.line.ups = append(s.line.ups[:i:i], s.line.ups[i+1:]...)
-					break
-				}
-			}
-		}
-		if left == 0 && e.tracks[t.slot] == t {
-			e.tracks[t.slot] = nil
-		}
-	})
+	r.engine.do(func() { r.engine.unpublish(t, u.layers) })
 	if left > 0 {
 		return
 	}
 	delete(r.tracks, u.key)
+	r.withdraw(t, s.member)
+}
+
+// withdraw has nobody receive a track any more, and frees its slot; all but one
+// are told at once.
+func (r *Room) withdraw(t *track, but *member) {
 	for _, m := range r.order {
 		if m.session != nil {
 			m.session.drop(t)
 		}
 	}
-	e.do(func() { r.post(func() { r.slots[t.slot] = false }) }) // nobody has a down there any more
-	r.renegotiate(s.member)
+	for _, tap := range r.taps {
+		tap.detach(t)
+	}
+	r.engine.do(func() { r.post(func() { r.slots[t.slot] = false }) }) // nobody has a down there any more
+	r.renegotiate(but)
 }

@@ -3,6 +3,7 @@ package sfu
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"candid/netstack/sfu/forward"
@@ -14,6 +15,10 @@ import (
 // take handles one packet of a client. Nothing in it is believed before it is
 // authenticated, and only what was negotiated is looked at.
 func (e *engine) take(l *line, b []byte, at int64) {
+	if l.near != nil {
+		e.takeOwn(l, b, at)
+		return
+	}
 	if l.in == nil || len(b) < 12 {
 		l.garbage.Add(1)
 		return
@@ -62,6 +67,20 @@ func (e *engine) takeRTP(l *line, b []byte, at int64) bool {
 		return true
 	}
 	return e.accept(y, &p, index, at)
+}
+
+// takeOwn handles a packet of this process.
+func (e *engine) takeOwn(l *line, b []byte, at int64) {
+	var p forward.Packet
+	if len(l.ups) == 0 || p.Parse(b) != nil || len(p.Payload) == 0 {
+		return
+	}
+	y := l.ups[0]
+	index := y.numbers.Guess(p.Seq)
+	if !y.numbers.Seen(index) {
+		y.numbers.Add(index)
+		e.accept(y, &p, index, at)
+	}
 }
 
 // layerOf finds the layer of an SSRC.
@@ -160,19 +179,27 @@ func (y *layer) count(p *forward.Packet, index uint64, at, now int64) {
 // what is at hand.
 func (e *engine) choose(l *line) {
 	e.wishes, e.chosen = e.wishes[:0], e.chosen[:0]
-	quiet := e.now-l.agent.heard.Load() > silentAfter
+	budget, quiet := l.estimate.Bits(), false
+	if l.near != nil {
+		budget = math.MaxInt32
+	} else {
+		quiet = e.now-l.agent.heard.Load() > silentAfter
+		if l.estimate.Known() {
+			l.bitsNow.Store(int64(budget))
+		}
+	}
 	for _, d := range l.list {
 		w := forward.Wish{Tile: d.tile, Priority: d.priority, Audio: d.track.kind == webrtc.RTPCodecTypeAudio && d.tile > 0}
 		if e.active == d.track.slot || e.active >= 0 && e.tracks[e.active] != nil && e.tracks[e.active].key.peer == d.track.key.peer {
 			w.Priority = max(w.Priority, 1)
 		}
 		e.wished(&w, d.track)
-		if quiet || d.track.behind && d.priority == 0 {
+		if quiet || d.track.behind && d.priority == 0 && l.near == nil {
 			w.Tile, w.Audio = 0, false
 		}
 		e.wishes, e.chosen = append(e.wishes, w), append(e.chosen, -1)
 	}
-	forward.Choose(l.estimate.Bits(), e.wishes, e.chosen)
+	forward.Choose(budget, e.wishes, e.chosen)
 	l.takes = false
 	for i, d := range l.list {
 		layer := e.chosen[i]
@@ -195,6 +222,9 @@ func (e *engine) wished(w *forward.Wish, t *track) {
 	for i, y := range t.layers {
 		if y.flows(e.now) {
 			w.Flows[i], w.Bitrate[i], w.Height[i] = true, y.bitrate(e.now), y.height
+			if t.elastic {
+				w.Bitrate[i] = elastic
+			}
 		}
 	}
 }
@@ -206,7 +236,9 @@ func (e *engine) rank() {
 	for _, t := range e.tracks {
 		if t != nil && t.kind == webrtc.RTPCodecTypeVideo {
 			t.behind = false
-			e.pictures = append(e.pictures, t)
+			if t.owner.near == nil {
+				e.pictures = append(e.pictures, t)
+			}
 		}
 	}
 	if len(e.pictures) <= e.lastN {

@@ -32,6 +32,9 @@ type Room struct {
 	order   []*member // of joining
 	tracks  map[trackKey]*track
 	slots   []bool // taken
+	// Of this process: who receives, and what is sent.
+	taps     []*Tap
+	injected []*Injected
 }
 
 var _ netstack.Room = (*Room)(nil)
@@ -134,7 +137,7 @@ func (r *Room) Close() error {
 		for _, m := range r.order {
 			r.disconnect(m)
 		}
-		r.members, r.order = map[netstack.PeerID]*member{}, nil
+		r.members, r.order, r.taps, r.injected = map[netstack.PeerID]*member{}, nil, nil, nil
 	})
 	r.loop.Close()
 	return nil
@@ -200,6 +203,12 @@ func (r *Room) send(m *member, typ string, body any) {
 
 // tell passes on what the engine found out.
 func (r *Room) tell(c change) {
+	if c.line != nil && c.line.near != nil {
+		if n := c.line.near; n.demand != nil && len(c.demand) > 0 {
+			n.demand(c.demand[len(c.demand)-1].Wanted)
+		}
+		return
+	}
 	for _, m := range r.order {
 		switch {
 		case c.speakers != nil:

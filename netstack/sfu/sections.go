@@ -49,6 +49,11 @@ func (s *session) wanted() []*track {
 				}
 			}
 		}
+		for _, i := range s.room.injected {
+			if i.track.kind == kind && slices.Contains(i.only, s.member.id) {
+				out = append(out, i.track)
+			}
+		}
 	}
 	return out[:min(len(out), maxDownloads)]
 }

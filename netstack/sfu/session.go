@@ -188,15 +188,7 @@ func (s *session) drop(t *track) {
 func (s *session) wished(about trackKey) {
 	for _, x := range s.sections {
 		if d := x.down; d != nil && about.covers(d.track.key) {
-			w := s.member.wish(d.track.key)
-			e, l := s.room.engine, s.line
-			e.do(func() {
-				d.tile, d.priority = w.Height, w.Priority
-				if l.out != nil {
-					e.choose(l)
-					e.demands()
-				}
-			})
+			d.apply(s.line, s.member.wish(d.track.key))
 		}
 	}
 }
@@ -223,7 +215,7 @@ func (e *engine) attach(l *line, d *down) {
 	}
 	l.downs[d.track.slot] = d
 	l.list = append(l.list, d)
-	if l.out != nil {
+	if l.ready() {
 		e.choose(l)
 	}
 }

@@ -46,6 +46,7 @@ type track struct {
 	owner  *line
 	layers [maxLayers]*layer
 
+	elastic bool            // its sender follows the receivers' lines
 	speaker forward.Speaker // of sound
 	behind  bool            // a picture of someone who has not spoken lately
 }

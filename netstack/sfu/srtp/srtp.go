@@ -95,7 +95,26 @@ type gcm struct {
 	rtp, rtcp half
 	iv        [12]byte // here, because on the stack it would escape
 	sent      uint32   // SRTCP index
-	window    Window
+	heard     []sender
+}
+
+// sender is one who sends RTCP: each SSRC counts its packets for itself (RFC
+// 3711 section 3.2.3), so each has a window of its own.
+type sender struct {
+	ssrc   uint32
+	window Window
+}
+
+// maxSenders bounds what is remembered; the oldest is forgotten.
+const maxSenders = 64
+
+func (g *gcm) sender(ssrc uint32) *sender {
+	for i := range g.heard {
+		if g.heard[i].ssrc == ssrc {
+			return &g.heard[i]
+		}
+	}
+	return nil
 }
 
 type half struct {
@@ -231,7 +250,9 @@ func (g *gcm) OpenRTCP(b []byte) ([]byte, error) {
 	if word&encrypted == 0 {
 		return nil, ErrForged // we negotiated encryption
 	}
-	if g.window.Seen(uint64(index)) {
+	ssrc := binary.BigEndian.Uint32(b[4:])
+	from := g.sender(ssrc)
+	if from != nil && from.window.Seen(uint64(index)) {
 		return nil, ErrReplay
 	}
 	var aad [rtcpHeader + 4]byte
@@ -242,7 +263,14 @@ func (g *gcm) OpenRTCP(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, ErrForged
 	}
-	g.window.Add(uint64(index))
+	if from == nil {
+		if len(g.heard) == maxSenders {
+			g.heard = append(g.heard[:0], g.heard[1:]...)
+		}
+		g.heard = append(g.heard, sender{ssrc: ssrc})
+		from = &g.heard[len(g.heard)-1]
+	}
+	from.window.Add(uint64(index))
 	return b[:rtcpHeader+len(p)], nil
 }
 

@@ -123,6 +123,27 @@ func TestRTCPWithPion(t *testing.T) {
 	}
 }
 
+// Each sender of RTCP counts its packets for itself, as pion and browsers do:
+// one who sent many does not silence another on the same connection.
+func TestRTCPOfManySenders(t *testing.T) {
+	for name := range profiles {
+		ours, theirs := fixture(t, name)
+		for i := range 3000 {
+			plain := []byte{0x81, 206, 0, 2, 0, 0, 0, 9, 5, 6, 7, 8}
+			if i%100 == 99 {
+				plain[7] = byte(i / 100)
+			}
+			sealed, err := theirs.EncryptRTCP(nil, plain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ours.OpenRTCP(sealed); err != nil {
+				t.Fatalf("%s: packet %d of sender %d: %v", name, i, plain[7], err)
+			}
+		}
+	}
+}
+
 // Any change of a sealed packet is found.
 func TestForged(t *testing.T) {
 	for name := range profiles {

@@ -1,0 +1,117 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"candid/netstack"
+	"candid/netstack/sfu/forward"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// Injection says what track is to be offered to whom.
+type Injection struct {
+	// Owner and Track are what members see as the track's msid.
+	Owner netstack.PeerID
+	Track string
+	Kind  webrtc.RTPCodecType // VP8 or Opus
+	// For are the members it is offered to; nobody else learns of it.
+	For []netstack.PeerID
+	// KeyFrame is called when a receiver cannot decode, at most twice a second;
+	// Demand when nobody takes the track any more, or somebody does again; at
+	// first somebody does. Both may be nil, and must neither block nor call the
+	// room back but by methods that do not wait.
+	KeyFrame func()
+	Demand   func(wanted bool)
+}
+
+// Injected is a track that comes from within this process. For its receivers it
+// is as any other: packets are kept for those who lost some, and their lines'
+// limits are heeded. Its picture is taken for one whose sender follows the
+// receiver's Estimate: it is never left out for its bitrate.
+type Injected struct {
+	room  *Room
+	line  *line
+	track *track
+	layer *layer
+	only  []netstack.PeerID
+}
+
+// elastic is what a picture that follows the receiver's line takes at least, in
+// bits per second.
+const elastic = 100_000
+
+// Inject offers a track of ours. Close must be called.
+func (r *Room) Inject(o Injection) (*Injected, error) {
+	sound, picture := o.Kind == webrtc.RTPCodecTypeAudio, o.Kind == webrtc.RTPCodecTypeVideo
+	if !isToken(string(o.Owner)) || !isToken(o.Track) || !sound && !picture {
+		return nil, fmt.Errorf("offering track %q of %q: not a track", o.Track, o.Owner)
+	}
+	i := &Injected{room: r, only: slices.Clone(o.For), line: &line{id: o.Owner, engine: r.engine, near: &near{keyFrame: o.KeyFrame, demand: o.Demand}}}
+	i.layer = &layer{index: topLayer, name: o.Track, line: i.line, ssrc: 1, cache: forward.NewCache(picture)}
+	return i, r.do(func() error {
+		i.track = &track{key: trackKey{o.Owner, o.Track}, kind: o.Kind, owner: i.line, slot: r.slot(), elastic: picture}
+		r.injected = append(r.injected, i)
+		e := r.engine
+		e.do(func() {
+			e.lines = append(e.lines, i.line)
+			e.publish(i.track, []*layer{i.layer})
+		})
+		r.renegotiate(nil)
+		return nil
+	})
+}
+
+// WriteRTP sends a packet: of its header the number, timestamp and marker count.
+// It does not block, and does not keep p. A packet that finds too many waiting
+// is dropped.
+func (i *Injected) WriteRTP(p *rtp.Packet) error {
+	if len(p.Payload) > forward.MaxPacket-forward.MaxOverhead {
+		return errors.New("packet is too large")
+	}
+	h := rtp.Header{Version: 2, Marker: p.Marker, SequenceNumber: p.SequenceNumber, Timestamp: p.Timestamp, SSRC: i.layer.ssrc}
+	i.room.engine.putOwn(i.line, &h, p.Payload)
+	return nil
+}
+
+// SetReport says how the track's clock relates to the wall's. It does not wait.
+func (i *Injected) SetReport(s netstack.SenderReport) {
+	e := i.room.engine
+	e.do(func() { e.reported(i.layer, toNTP(s.NTP), s.RTPTime) })
+}
+
+// Close takes the track back.
+func (i *Injected) Close() {
+	r := i.room
+	_ = r.do(func() error { // an error means closed: so is this
+		n := slices.Index(r.injected, i)
+		if n < 0 {
+			return nil
+		}
+		r.injected = slices.Delete(r.injected, n, n+1)
+		e := r.engine
+		e.do(func() {
+			e.unpublish(i.track, []*layer{i.layer})
+			e.remove(i.line)
+		})
+		r.withdraw(i.track, nil)
+		return nil
+	})
+}
+
+// Estimate is what a member's line takes, in bits per second, all tracks
+// together; unknown before the member has said what arrives.
+func (r *Room) Estimate(id netstack.PeerID) (bits netstack.Opt[int]) {
+	_ = r.do(func() error {
+		if m := r.members[id]; m != nil && m.session != nil {
+			if n := m.session.line.bitsNow.Load(); n > 0 {
+				bits = netstack.Some(int(n))
+			}
+		}
+		return nil
+	})
+	return bits
+}
