@@ -1,11 +1,11 @@
 # Candid. `make` lists what there is.
 
 BUILD_PACKAGES = gcc g++ clang-14 pkg-config ca-certificates \
-  libvpx-dev libopus-dev libopusfile-dev libyuv-dev libwebrtc-audio-processing-dev \
+  libvpx-dev libopus-dev libopusfile-dev libyuv-dev libavcodec-dev libavutil-dev libwebrtc-audio-processing-dev \
   libx11-dev libxext-dev libgl1-mesa-dev libegl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev
 DEMO_PACKAGES  = xvfb libgl1-mesa-dri
 E2E_PACKAGES   = openbox xdotool xclip
-TEST_PACKAGES  = pulseaudio pulseaudio-utils espeak-ng
+TEST_PACKAGES  = pulseaudio pulseaudio-utils espeak-ng ffmpeg
 LAB_PACKAGES   = iproute2 nftables conntrack procps
 
 # clang compiles the OpenGL binding in half a minute, gcc 12 in five.

@@ -1,6 +1,7 @@
 // Package codec turns pictures and sound into packets and back: VP8 (libvpx),
-// Opus (libopus), and the pixel work around them (libyuv). It is the only door
-// to those three libraries.
+// Opus (libopus), VP9, H.264 and AV1 of other clients (libavcodec, decoding
+// only), and the pixel work around them (libyuv). It is the only door to those
+// libraries.
 //
 // Pictures are I420, BT.601 limited range, as media.VideoFrame says. Sound is
 // 48 kHz mono. Every type here keeps its buffers: what a method returns is

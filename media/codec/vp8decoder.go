@@ -67,7 +67,7 @@ func (d *VP8Decoder) Decode(data []byte) (*image.YCbCr, error) {
 		return nil, ErrHidden
 	}
 	d.img = Fit(d.img, int(pic.width), int(pic.height))
-	copyOut(d.img, pic)
+	copyOut(d.img, unsafe.Pointer(pic.y), unsafe.Pointer(pic.u), unsafe.Pointer(pic.v), int(pic.y_stride), int(pic.c_stride))
 	return d.img, nil
 }
 
@@ -129,13 +129,13 @@ func pictureError(p C.vp8_picture) error {
 	return checkSize(int(p.width), int(p.height))
 }
 
-// copyOut copies the library's picture to dst, which has its size.
-func copyOut(dst *image.YCbCr, p C.vp8_picture) {
-	w, h := int(p.width), int(p.height)
+// copyOut copies a library's picture to dst, which has its size.
+func copyOut(dst *image.YCbCr, y, u, v unsafe.Pointer, yStride, cStride int) {
+	w, h := dst.Rect.Dx(), dst.Rect.Dy()
 	cw, ch := chromaSize(w, h, image.YCbCrSubsampleRatio420)
-	copyPlane(dst.Y, dst.YStride, unsafe.Pointer(p.y), int(p.y_stride), w, h)
-	copyPlane(dst.Cb, dst.CStride, unsafe.Pointer(p.u), int(p.c_stride), cw, ch)
-	copyPlane(dst.Cr, dst.CStride, unsafe.Pointer(p.v), int(p.c_stride), cw, ch)
+	copyPlane(dst.Y, dst.YStride, y, yStride, w, h)
+	copyPlane(dst.Cb, dst.CStride, u, cStride, cw, ch)
+	copyPlane(dst.Cr, dst.CStride, v, cStride, cw, ch)
 }
 
 func copyPlane(dst []byte, stride int, src unsafe.Pointer, srcStride, w, h int) {

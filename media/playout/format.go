@@ -36,11 +36,18 @@ type FrameInfo struct {
 	Sync   bool
 }
 
-// FormatFor returns the format of a MIME type as in SDP ("video/VP8").
+// FormatFor returns the format of a MIME type as in SDP: of each that
+// codec.NewVideoDecoder decodes.
 func FormatFor(mime string) (Format, error) {
 	switch strings.ToLower(mime) {
 	case "video/vp8":
 		return vp8{}, nil
+	case "video/vp9":
+		return vp9{}, nil
+	case "video/h264":
+		return h264{}, nil
+	case "video/av1":
+		return av1{}, nil
 	}
 	return nil, fmt.Errorf("no way to receive %q", mime)
 }
