@@ -33,6 +33,8 @@ var plan = map[string]string{
 	"assets":        "",
 
 	"netstack":              "",
+	"netstack/contacts":     "",
+	"netstack/e2ee":         "netstack netstack/sframe",
 	"netstack/identity":     "",
 	"netstack/ifwatch":      "netstack",
 	"netstack/invite":       "netstack",

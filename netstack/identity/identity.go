@@ -1,7 +1,8 @@
-// Package identity keeps the key a host is known by. The host makes its own
-// certificate; its invites carry the SHA-256 of the certificate's public key
-// (the pin), and clients trust that pin and nothing else: no name, no date and
-// no authority. Signaling and TURN over TLS use the same identity.
+// Package identity keeps the key a host is known by, and the one that a person is
+// (see LoadOrCreatePerson). The host makes its own certificate; its invites
+// carry the SHA-256 of the certificate's public key (the pin), and clients trust
+// that pin and nothing else: no name, no date and no authority. Signaling and
+// TURN over TLS use the same identity.
 package identity
 
 import (
@@ -70,10 +71,7 @@ func LoadOrCreate(dir string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return Identity{}, fmt.Errorf("keep the host's identity: %w", err)
-	}
-	if err := writeNew(path, data); err != nil {
+	if err := keep(path, data); err != nil {
 		return Identity{}, fmt.Errorf("keep the host's identity: %w", err)
 	}
 	return load(path)
@@ -128,17 +126,7 @@ func ClientConfig(pin [sha256.Size]byte) *tls.Config {
 }
 
 func load(path string) (Identity, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Identity{}, fmt.Errorf("read the host's identity: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		// Others could read the key. Windows reports 0666 and ignores this.
-		if err := os.Chmod(path, 0o600); err != nil {
-			return Identity{}, fmt.Errorf("protect the host's identity: %w", err)
-		}
-	}
-	data, err := os.ReadFile(path)
+	data, err := readSecret(path)
 	if err != nil {
 		return Identity{}, fmt.Errorf("read the host's identity: %w", err)
 	}
@@ -147,6 +135,21 @@ func load(path string) (Identity, error) {
 		return Identity{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return id, nil
+}
+
+// readSecret reads a file that is for its owner only, and makes it so.
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		// Others could read the key. Windows reports 0666 and ignores this.
+		if err := os.Chmod(path, 0o600); err != nil {
+			return nil, fmt.Errorf("protect it: %w", err)
+		}
+	}
+	return os.ReadFile(path)
 }
 
 func parse(data []byte) (Identity, error) {
@@ -187,6 +190,14 @@ func create() ([]byte, error) {
 	}
 	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
 	return append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...), nil
+}
+
+// keep writes a new file, with the folder it lies in.
+func keep(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return writeNew(path, data)
 }
 
 // writeNew writes a file that others see whole or not at all. If the file

@@ -156,3 +156,27 @@ func handshake(t *testing.T, server Identity, pin [32]byte) error {
 	_, err = c.Write([]byte("hello"))
 	return err
 }
+
+func TestPersonIsKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	key, err := LoadOrCreatePerson(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadOrCreatePerson(dir)
+	if err != nil || !again.Equal(key) {
+		t.Errorf("another key: %v", err)
+	}
+	path := filepath.Join(dir, personFile)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	for _, bad := range []string{"", "x", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadOrCreatePerson(dir); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package sframe
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -55,7 +56,8 @@ func NewReceiver(now func() time.Time) *Receiver {
 }
 
 // Add takes a secret of the sender. With the first frame of it the ones before
-// have keyGrace left. Of more than a handful the oldest is forgotten.
+// have keyGrace left. Of more than a handful the oldest is forgotten. That it is
+// there already is no error.
 func (r *Receiver) Add(kid uint64, raw []byte) error {
 	if len(raw) != SecretSize {
 		return fmt.Errorf("add a secret of %d bytes: %d are needed", len(raw), SecretSize)
@@ -66,8 +68,11 @@ func (r *Receiver) Add(kid uint64, raw []byte) error {
 		return fmt.Errorf("add key %d: %w", kid, ErrNoKey)
 	}
 	for _, s := range r.secrets {
+		if s.kid == kid && bytes.Equal(s.raw, raw) {
+			return nil
+		}
 		if s.kid == kid {
-			return fmt.Errorf("add key %d: it is there already", kid)
+			return fmt.Errorf("add key %d: there is another one", kid)
 		}
 	}
 	r.secrets = append(r.secrets, &secret{kid: kid, raw: slices.Clone(raw), tracks: make(map[string]*opening)})
