@@ -40,7 +40,7 @@ var plan = map[string]string{
 	"netstack/invite":       "netstack",
 	"netstack/lan":          "netstack/ifwatch netstack/invite netstack/unbounded",
 	"netstack/loop":         "",
-	"netstack/mcu":          "media media/codec media/mix media/playout netstack netstack/loop netstack/unbounded",
+	"netstack/mcu":          "media media/codec media/mix media/playout netstack netstack/loop netstack/sfu netstack/unbounded",
 	"netstack/mesh":         "netstack netstack/ifwatch netstack/loop netstack/peer netstack/unbounded",
 	"netstack/netlab":       "",
 	"netstack/oneport":      "netstack/ifwatch",

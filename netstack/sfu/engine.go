@@ -76,6 +76,7 @@ type engine struct {
 type change struct {
 	line     *line
 	demand   []demand          // layers whose demand changed
+	height   int               // the same of a track of this process
 	speakers []netstack.PeerID // the newest first
 }
 

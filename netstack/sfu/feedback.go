@@ -257,9 +257,13 @@ func (e *engine) demands() {
 			continue
 		}
 		var taken [maxLayers]bool
+		tallest := 0
 		for _, l := range e.lines {
 			if t.slot < len(l.downs) && l.downs[t.slot] != nil {
 				d := l.downs[t.slot]
+				if d.want >= 0 {
+					tallest = max(tallest, d.tile)
+				}
 				for _, i := range [...]int{d.want, d.Layer()} {
 					if i >= 0 && l.ready() {
 						taken[i] = true
@@ -273,6 +277,13 @@ func (e *engine) demands() {
 			}
 			if taken[i] {
 				y.takenAt = e.now
+			}
+			if n := y.line.near; n != nil && tallest != n.told && (taken[i] || e.now-y.takenAt >= demandAfter) {
+				y.demanded, y.since, n.told = taken[i], e.now, tallest
+				e.changed(change{line: y.line, height: tallest})
+			}
+			if y.line.near != nil {
+				continue
 			}
 			if y.demanded == taken[i] || !taken[i] && e.now-y.takenAt < demandAfter {
 				continue

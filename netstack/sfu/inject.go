@@ -21,11 +21,12 @@ type Injection struct {
 	// For are the members it is offered to; nobody else learns of it.
 	For []netstack.PeerID
 	// KeyFrame is called when a receiver cannot decode, at most twice a second;
-	// Demand when nobody takes the track any more, or somebody does again; at
-	// first somebody does. Both may be nil, and must neither block nor call the
-	// room back but by methods that do not wait.
+	// Demand when the height of the tallest tile that the picture is shown in
+	// changes (of sound, any height): 0 when nobody takes it any more, and at
+	// first. Both may be nil, and must neither block nor call the room back but by methods that
+	// do not wait.
 	KeyFrame func()
-	Demand   func(wanted bool)
+	Demand   func(height int)
 }
 
 // Injected is a track that comes from within this process. For its receivers it

@@ -204,8 +204,8 @@ func (r *Room) send(m *member, typ string, body any) {
 // tell passes on what the engine found out.
 func (r *Room) tell(c change) {
 	if c.line != nil && c.line.near != nil {
-		if n := c.line.near; n.demand != nil && len(c.demand) > 0 {
-			n.demand(c.demand[len(c.demand)-1].Wanted)
+		if n := c.line.near; n.demand != nil {
+			n.demand(c.height)
 		}
 		return
 	}

@@ -45,7 +45,8 @@ type Tap struct {
 type near struct {
 	sink     TapSink
 	keyFrame func()
-	demand   func(wanted bool)
+	demand   func(height int)
+	told     int // height
 	packet   rtp.Packet
 	buf      []byte
 }

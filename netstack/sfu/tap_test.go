@@ -117,10 +117,10 @@ func TestInject(t *testing.T) {
 	anna, zoe := h.join("anna", newStudio(t, false)), h.join("zoe", nil)
 	zoe.hears("anna", "mic", 10)
 	var mu sync.Mutex
-	keys, demands := 0, []bool{}
+	keys, demands := 0, []int{}
 	track, err := h.room.Inject(Injection{Owner: netstack.HostID, Track: "mix", Kind: webrtc.RTPCodecTypeVideo, For: []netstack.PeerID{"zoe"},
 		KeyFrame: func() { mu.Lock(); keys++; mu.Unlock() },
-		Demand:   func(on bool) { mu.Lock(); demands = append(demands, on); mu.Unlock() }})
+		Demand:   func(height int) { mu.Lock(); demands = append(demands, height); mu.Unlock() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,9 +167,9 @@ func TestInject(t *testing.T) {
 		}
 	}
 	zoe.Wish(Wish{Peer: netstack.HostID, Track: "mix"})
-	wait("nobody to want it", func() bool { return slices.Equal(demands, []bool{false}) })
+	wait("nobody to want it", func() bool { return slices.Equal(demands, []int{defaultTile, 0}) })
 	zoe.Wish(Wish{Peer: netstack.HostID, Track: "mix", Height: 720})
-	wait("somebody to want it", func() bool { return slices.Equal(demands, []bool{false, true}) })
+	wait("somebody to want it", func() bool { return slices.Equal(demands, []int{defaultTile, 0, 720}) })
 	zoe.hears(netstack.HostID, "mix", 10)
 	close(stop)
 	wg.Wait()
