@@ -65,6 +65,10 @@ type Config struct {
 	Limits oneport.Limits
 	Relay  relay.Limits
 
+	// Mix makes the mixer of a room with this media server; nil: this program
+	// cannot mix.
+	Mix func(*sfu.Room) (Mixer, error)
+
 	Logger *slog.Logger // nil: slog.Default
 
 	maxSockets int
@@ -157,6 +161,8 @@ func (h *Host) build() (err error) {
 		OnJoin:     h.joined,
 		OnLeave:    h.left,
 		OnMessage:  h.received,
+		OnChange:   h.changed,
+		Planner:    h.plan,
 		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
 			// A candidate over the limit is not relayed to; signaling has its
 			// own limit and its own words for it.

@@ -2,16 +2,20 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"candid/netstack"
 	"candid/netstack/loop"
 	"candid/netstack/relay"
 	"candid/netstack/sfu"
 	"candid/netstack/signal"
+	"candid/netstack/topology"
 )
 
-// room is a room beside its signaling: its media server. Signaling calls it and must not wait, so all is done on the
+// room is a room beside its signaling: its media server, its planner and, where
+// there is one, its mixer. Signaling calls it and must not wait, so all is done on the
 // room's loop, in the order it was said.
 type room struct {
 	name string
@@ -19,16 +23,68 @@ type room struct {
 	host *Host
 	loop *loop.Loop
 	sfu  *sfu.Room
+	mix  Mixer // nil: none
+
+	planner planner
+	stale   atomic.Bool // the mixer does not know the newest state yet
 }
 
-func newRoom(h *Host, name string, k keys) *room {
-	return &room{name: name, keys: k, host: h, loop: loop.New(context.Background()), sfu: h.media.NewRoom()}
+// Mixer is a room's mix: it takes what members send from the room's media
+// server and puts the mix back there.
+type Mixer interface {
+	// SetMembers says who is in the room, in order of joining. It is called by
+	// one goroutine at a time and must not block for long.
+	SetMembers([]MixMember)
+	// Close ends it and waits.
+	Close() error
+}
+
+// MixMember is a member as the mixer sees it.
+type MixMember struct {
+	ID               netstack.PeerID
+	Name             string
+	Muted, CameraOff bool
+	Mixed            bool // receives the mix
+}
+
+func newRoom(h *Host, name string, k keys) (*room, error) {
+	r := &room{name: name, keys: k, host: h, sfu: h.media.NewRoom()}
+	if h.cfg.Mix != nil {
+		var err error
+		if r.mix, err = h.cfg.Mix(r.sfu); err != nil {
+			_ = r.sfu.Close()
+			return nil, fmt.Errorf("open the mixer of room %q: %w", name, err)
+		}
+	}
+	r.planner.mixes = r.mix != nil
+	r.loop = loop.New(context.Background())
+	r.loop.Go(r.watch)
+	return r, nil
 }
 
 // close ends the room's media and waits for it.
 func (r *room) close() {
 	r.loop.Close()
+	if r.mix != nil {
+		_ = r.mix.Close()
+	}
 	_ = r.sfu.Close()
+}
+
+// refresh tells the mixer who is here and who takes the mix.
+func (r *room) refresh() {
+	if r.mix == nil || r.stale.Swap(true) {
+		return // none, or told soon
+	}
+	r.post(func() {
+		r.stale.Store(false)
+		members, plan := r.host.signal.Members(r.name), r.host.signal.Plan(r.name)
+		out := make([]MixMember, len(members))
+		for i, m := range members {
+			out[i] = MixMember{ID: m.ID, Name: m.Name, Muted: m.State.Muted, CameraOff: m.State.CameraOff, Mixed: plan.For(m.ID) == netstack.MCU}
+		}
+		r.mix.SetMembers(out)
+	})
 }
 
 // post runs fn on the room's loop; after the end of the room it does not.
@@ -58,17 +114,34 @@ func (h *Host) joined(v signal.Visitor) {
 func (h *Host) left(v signal.Visitor, _ signal.Reason) {
 	h.relay.Revoke(relay.Member{Room: v.Room, ID: string(v.ID)})
 	if r := h.room(v.Room); r != nil {
+		r.planner.forget(v.ID)
 		r.post(func() { r.sfu.Leave(v.ID) })
+	}
+}
+
+// plan is signal's hook.
+func (h *Host) plan(in signal.PlanInput) signal.Plan {
+	if r := h.room(in.Room); r != nil {
+		return r.planner.plan(in)
+	}
+	return in.Previous // the room is ending
+}
+
+// changed is signal's hook.
+func (h *Host) changed(name string) {
+	if r := h.room(name); r != nil {
+		r.refresh()
 	}
 }
 
 // received is signal's hook for what members send to the host.
 func (h *Host) received(name string, e netstack.Envelope) {
 	r := h.room(name)
-	if r == nil {
-		return
-	}
-	if e.Path == netstack.SFU {
+	switch {
+	case r == nil:
+	case e.Type == topology.TypeReport:
+		r.planner.take(e)
+	case e.Path == netstack.SFU:
 		r.post(func() { r.sfu.Handle(e) })
 	}
 }

@@ -45,11 +45,20 @@ func (h *Host) open(name string) error {
 		secret = invite.NewSecret()
 	}
 	k := keys{guest: secret, owner: invite.NewSecret()}
-	o := signal.RoomOptions{Secret: k.guest, OwnerSecret: k.owner}
-	if err := h.signal.AddRoom(name, o); err != nil {
+	if h.rooms[name] != nil {
+		return fmt.Errorf("open room %q: there is one of this name", name)
+	}
+	r, err := newRoom(h, name, k)
+	if err != nil {
 		return err
 	}
-	h.rooms[name] = newRoom(h, name, k) // who joins meanwhile waits for the lock
+	h.rooms[name] = r // who joins at once waits for the lock
+	o := signal.RoomOptions{Secret: k.guest, OwnerSecret: k.owner}
+	if err := h.signal.AddRoom(name, o); err != nil {
+		delete(h.rooms, name)
+		r.close()
+		return err
+	}
 	if fresh {
 		if err := h.kept.keep(name, secret); err != nil {
 			// The room works; only its invite will not outlive the host.

@@ -38,8 +38,9 @@ type room struct {
 	history  history
 	hands    uint64 // number of the newest raised hand
 
-	mu       sync.Mutex
-	snapshot []Member
+	mu        sync.Mutex
+	snapshot  []Member
+	shownPlan Plan
 }
 
 func newRoom(s *Server, name string, o RoomOptions) *room {
@@ -88,6 +89,13 @@ func (r *room) changed() {
 	r.mu.Lock()
 	r.snapshot = list
 	r.mu.Unlock()
+	r.tellHost()
+}
+
+func (r *room) tellHost() {
+	if r.server.cfg.OnChange != nil {
+		r.server.cfg.OnChange(r.name)
+	}
 }
 
 // close tells everyone why and waits for their connections.
@@ -305,6 +313,10 @@ func (r *room) choose() bool {
 		p.Paths = map[netstack.PeerID]Hop{}
 	}
 	r.plan = p
+	r.mu.Lock()
+	r.shownPlan = p
+	r.mu.Unlock()
+	r.tellHost()
 	return true
 }
 

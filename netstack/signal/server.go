@@ -31,6 +31,10 @@ type ServerConfig struct {
 	// and by Replan; the server sets the Revision. Nil: P2P for everyone.
 	Planner func(PlanInput) Plan
 
+	// OnChange reports that a room's members, their states or the plan are
+	// others than before: see Members and Plan.
+	OnChange func(room string)
+
 	OnJoin  func(Visitor)
 	OnLeave func(Visitor, Reason)
 	// OnCandidate reports every IP address and port that a member has signaled
@@ -222,6 +226,20 @@ func (s *Server) Send(name string, e netstack.Envelope) error {
 	})
 }
 
+// SendNewest is Send for what replaces an earlier envelope of the same type: if
+// that one still waits to be sent, it is dropped.
+func (s *Server) SendNewest(name string, e netstack.Envelope) error {
+	e.From = netstack.HostID
+	if err := checkEnvelope(e); err != nil {
+		return err
+	}
+	return s.post(name, func(r *room) {
+		if m := r.members[e.To]; m != nil {
+			r.push(m, message{peer: netstack.HostID, tail: tailOf(e, 0), topic: e.Type})
+		}
+	})
+}
+
 // Signaler returns a way to send to the members of a room as
 // netstack.HostID, for the server half of a topology.
 func (s *Server) Signaler(name string) netstack.Signaler { return hostSignaler{s, name} }
@@ -247,6 +265,19 @@ func (s *Server) Members(name string) []Member {
 		return nil
 	}
 	return r.roster()
+}
+
+// Plan returns the plan of a room.
+func (s *Server) Plan(name string) Plan {
+	s.mu.Lock()
+	r := s.rooms[name]
+	s.mu.Unlock()
+	if r == nil {
+		return Plan{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shownPlan
 }
 
 // Stats returns what has been counted.
