@@ -92,30 +92,45 @@ func (a *Audio) Push(p *rtp.Packet, at time.Time) {
 	}
 	a.clock.refresh(at)
 	ar := arrival{payload: p.Payload, at: int64(at.Sub(a.epoch)), ts: p.Timestamp, seq: p.SequenceNumber}
-	if len(p.Payload) > 0 && !a.open(&ar) {
-		a.refused.add(1)
-		return
+	var room [copiesTaken]codec.Copy
+	var copies []codec.Copy
+	if len(p.Payload) > 0 {
+		var ok bool
+		if copies, ok = a.open(&ar, room[:0]); !ok {
+			a.refused.add(1)
+			return
+		}
 	}
 	if !a.in.put(ar) {
 		a.overflow.add(1)
+		return
+	}
+	for _, c := range copies {
+		if earlier, ok := copied(ar, c); ok && !a.in.put(earlier) {
+			a.overflow.add(1)
+		}
 	}
 }
 
-// open decrypts and inspects a packet; it reports whether it is one.
-func (a *Audio) open(ar *arrival) bool {
+// open decrypts and inspects a packet, and takes out the copies in it; it
+// reports whether it is one.
+func (a *Audio) open(ar *arrival, room []codec.Copy) (copies []codec.Copy, ok bool) {
 	var err error
 	if a.cfg.Open != nil {
 		if ar.payload, err = a.cfg.Open(ar.payload); err != nil {
 			a.log.Debug("audio packet dropped", "cause", err)
-			return false
+			return nil, false
 		}
+	}
+	if ar.payload, copies, err = codec.TakeCopies(ar.payload, room); err != nil {
+		return nil, false
 	}
 	n, err := codec.PacketSamples(ar.payload)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	ar.samples, ar.fec = int16(n), carriesFEC(ar.payload)
-	return true
+	return copies, true
 }
 
 // ReadBlock fills pcm with the next 10 ms; see media.Voice. It does not block

@@ -25,7 +25,9 @@ type AudioStats struct {
 	SilentConcealedSamples uint64 // of those, silence
 	ConcealmentEvents      uint64
 	// FECPacketsUsed counts lost packets restored from the copy in the next one.
-	FECPacketsUsed                 uint64
+	FECPacketsUsed uint64
+	// CopiesUsed counts lost packets that came, in time, with a later one.
+	CopiesUsed                     uint64
 	InsertedSamplesForDeceleration uint64
 	RemovedSamplesForAcceleration  uint64
 	// JitterBufferDelay is summed over samples: how long each was held.

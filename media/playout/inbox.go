@@ -12,7 +12,8 @@ type arrival struct {
 	ts      uint32
 	seq     uint16
 	samples int16 // of the packet; 0 for padding
-	fec     bool  // it carries a copy of the one before
+	fec     bool  // it carries a coarse copy of the one before
+	copied  bool  // it came with a later one
 }
 
 const inboxSlots = 256 // 5 s of 20 ms packets: room for a speaker that stalls

@@ -43,6 +43,7 @@ type playhead struct {
 	slots   [audioSlots]audioPacket
 	highSeq int64
 	highTS  int64
+	origin  int64 // the packet the stream began with
 	lastX   int64 // newest packet's arrival minus its RTP time
 	stray   int   // where an implausible packet would be confirmed, -1 for nowhere
 	delays  delays
@@ -124,6 +125,10 @@ func (p *playhead) target() int64 {
 
 // accept puts a packet in its place.
 func (p *playhead) accept(ar arrival) {
+	if ar.copied {
+		p.acceptCopy(ar)
+		return
+	}
 	if !p.begun {
 		p.begin(ar)
 	}
@@ -179,6 +184,7 @@ func (p *playhead) begin(ar arrival) {
 	// clock keeps position and wire equal in the lower bits.
 	p.highSeq = 1<<20 + int64(ar.seq)
 	p.highTS = 1<<32 + int64(ar.ts)
+	p.origin = p.highSeq
 	p.nextSeq, p.nextTS = p.highSeq, p.highTS+int64(p.q.len())
 	p.lastX = ar.at - nanos(p.highTS)
 	p.delays.reset()
