@@ -88,9 +88,9 @@ type Step struct {
 	To    time.Duration `json:"to"`
 }
 
-// setup is the waterfall of a link's milestones: steps whose start and end are
+// Setup is the waterfall of a link's milestones: steps whose start and end are
 // both known.
-func setup(l netstack.Link) []Step {
+func Setup(l netstack.Link) []Step {
 	first := func(ms ...netstack.Milestone) (t time.Time) {
 		for _, m := range ms {
 			if at, ok := l.Milestones[m]; ok && (t.IsZero() || at.Before(t)) {

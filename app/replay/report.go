@@ -168,7 +168,7 @@ func (r *Recording) reportLine(p Person) ReportLine {
 	out.Graphs = graphs(samples, p.Joined, end)
 	if l, ok := r.lastGood(p.ID, out.Ways, end); ok {
 		out.Last, out.Verdict, out.Picture, out.Sound = netstack.Some(l.Link), l.Verdict, l.Picture, l.Sound
-		out.Setup = setup(l.Link)
+		out.Setup = Setup(l.Link)
 		out.Servers = l.Link.Failures
 	}
 	return out

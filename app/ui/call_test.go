@@ -1,8 +1,8 @@
 package ui_test
 
 import (
-	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +141,7 @@ func TestEverythingIsReachedByTab(t *testing.T) {
 			want[a.AccessibilityLabel()] = true
 		}
 	}
-	for _, must := range []string{"Mute", "Stop video", "Devices", "Connection", "Leave", "Copy invite", "Copy as JSON", "Graphs of the line over time"} {
+	for _, must := range []string{"Mute", "Stop video", "Devices", "Connection", "Leave", "Copy invite", "Copy as JSON", "Round trip, loss and received data over time"} {
 		if _, ok := want[must]; !ok {
 			t.Errorf("%q is not on the screen", must)
 		}
@@ -313,34 +313,17 @@ func TestToldAtTheStart(t *testing.T) {
 	r.wantSays("the settings were damaged")
 }
 
-// chooser is a call whose path can be forced.
-type chooser struct {
-	*uitest.Call
-	chosen netstack.Topology
-}
-
-func (c *chooser) ChoosePath(t netstack.Topology) { c.chosen = t }
-
-func TestPathIsReadOnlyUnlessTheCallCanChange(t *testing.T) {
-	press := func(r *rig) {
-		r.w.TogglePanel()
-		o := uitest.Find(r.canvas(), "Path: P2P, SFU or MCU")
-		if o == nil {
-			t.Fatal("there is no path")
-		}
-		o.(fyne.Tappable).Tapped(&fyne.PointEvent{Position: fyne.NewPos(o.Size().Width-5, 5)})
+func TestPathIsForced(t *testing.T) {
+	c := uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))
+	r := inCall(t, c)
+	r.w.TogglePanel()
+	o := uitest.Find(r.canvas(), "Path: the room chooses, P2P, SFU or MCU")
+	if o == nil {
+		t.Fatal("there is no path")
 	}
-	plain := uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))
-	press(inCall(t, plain))
-
-	c := &chooser{Call: uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))}
-	r := open(t, ui.Options{Link: uitest.Invite, JoinAtOnce: true}, func(e *uitest.Engine) {
-		e.Enter = func(context.Context, string) (ui.Call, error) { return c, nil }
-	})
-	r.until("the call", func() bool { return r.w.ScreenName() == "call" })
-	press(r)
-	if c.chosen != netstack.MCU {
-		t.Errorf("chose %s", c.chosen)
+	o.(fyne.Tappable).Tapped(&fyne.PointEvent{Position: fyne.NewPos(o.Size().Width-5, 5)})
+	if asked := c.Asked(); !slices.Contains(asked, "force MCU") {
+		t.Errorf("asked %q", asked)
 	}
 }
 

@@ -53,6 +53,7 @@ func (s *callScreen) entered() {
 	s.frames = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Tick: s.w.pump.beforePaint}
 	s.frames.Start()
 	s.w.pump.setSurfaces(s.surfaces)
+	s.w.pump.each = s.panel.tick
 	s.w.pump.setRunning(true)
 	s.second(s.w.now())
 }
@@ -63,6 +64,7 @@ func (s *callScreen) left() {
 		s.frames.Stop()
 	}
 	s.w.pump.setSurfaces(nil)
+	s.w.pump.each = nil
 	for id, t := range s.tiles {
 		s.call.Watch(id, nil)
 		s.w.putTile(t)
@@ -239,11 +241,6 @@ func (s *callScreen) pushToTalk(down bool) {
 		s.talking = false
 		s.setMuted(true)
 	}
-}
-
-func (s *callScreen) restart() {
-	s.call.Restart()
-	s.w.tell(notice{Icon: "refresh-cw", Text: "Looking for a better way. The call goes on meanwhile."})
 }
 
 // leave ends the call at the person's wish.

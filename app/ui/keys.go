@@ -24,7 +24,7 @@ var shortcuts = []shortcut{
 	{"Ctrl+Shift+C", "Copy the invite", fyne.KeyC, ctrl | fyne.KeyModifierShift, (*callScreen).copyInvite},
 	{"Ctrl+Shift+Q", "Show the invite as a code to scan", fyne.KeyQ, ctrl | fyne.KeyModifierShift, (*callScreen).showInvite},
 	{"Ctrl+Shift+D", "Choose camera, microphone and speaker", fyne.KeyD, ctrl | fyne.KeyModifierShift, (*callScreen).showDevices},
-	{"Ctrl+R", "Look for a better way (restart ICE)", fyne.KeyR, ctrl, (*callScreen).restart},
+	{"Ctrl+R", "Look for a better way (restart ICE)", fyne.KeyR, ctrl, func(s *callScreen) { s.panel.restart() }},
 	{"Ctrl+W", "Leave the call", fyne.KeyW, ctrl, (*callScreen).leave},
 }
 

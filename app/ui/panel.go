@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"time"
+
+	"candid/app/call"
 	"candid/netstack"
 
 	"fyne.io/fyne/v2"
@@ -9,98 +12,116 @@ import (
 )
 
 // panel is the connection panel: from the picture to the words, the graphs and
-// the lists. It is drawn once a second while it is open.
+// the lists. It draws a call under way, once a second while it is open, or a
+// moment of a past one; it knows the difference only where something can be
+// done.
 type panel struct {
-	s     *callScreen
+	src   panelSource
 	model panelModel
 	box   *fyne.Container
 	body  *fyne.Container
 	plate *plate // when the panel is over the call; beside it, the ground will do
 	roll  *container.Scroll
+	width float32 // of the body
 
 	badge    *chip
 	age      *text
 	path     *pathPicture
-	star     *starPicture
+	room     *roomPicture
 	who      *text
 	lineChip *chip
 	whoRow   *fyne.Container
+	history  *text
 	why      *para
 	better   *para
 	tip      *fyne.Container
-	mode     *segmented
-	planWhy  *para
+	edge     *edgeCard
+	chooser  *pathCard
+	privacy  *privacyCard
 
 	span     int // of chartSpans
+	trend    *trend
 	charts   *chartStack
 	volume   *widget.Slider
 	volumeOf *text
 	volRow   *fyne.Container
 	volumes  map[string]float64 // chosen this call, by member
 
+	graphs *section
+	setup  *section
 	pairs  *section
 	cands  *section
 	media  *section
+	sent   *section
 	failed *section
+	fall   *waterfall
 	rows   panelRows
+	move   pairMove
 
-	badgeRow, planRow, chartHead, pairsHint, foot fyne.CanvasObject
+	badgeRow, chartHead, pairsHint, legend, foot fyne.CanvasObject
+}
+
+// panelSource is where a panel has what it shows from, and how it acts.
+type panelSource struct {
+	w    *Window
+	call func() Call
+	snap func() call.Snapshot
+	now  func() time.Time // of the numbers: for a past call, the moment shown
+	// close puts the panel away; nil: it stays.
+	close func()
+	// past says that nothing can be done any more.
+	past bool
 }
 
 // panelRows are the rows of the lists, reused from second to second.
 type panelRows struct {
 	pairs       []*pairRow
+	moves       []*button
 	local       []*candidateRow
 	remote      []*candidateRow
 	facts       []*factRow
+	sent        []*factRow
 	failures    []*para
 	localTitle  *text
 	remoteTitle *text
 }
 
-// PathChooser is a Call whose path can be forced from the panel. Without it the
-// panel only shows the path.
-type PathChooser interface {
-	// ChoosePath forces a topology for this member. It does not block.
-	ChoosePath(netstack.Topology)
-}
-
-// choosePath is what choosing a path does, or nil.
-func choosePath(c Call) func(int) {
-	p, ok := c.(PathChooser)
-	if !ok {
-		return nil
-	}
-	return func(i int) { p.ChoosePath(netstack.P2P + netstack.Topology(i)) }
-}
-
 const panelInner = panelWidth - 2*20
 
+// newPanel is the panel of a call under way.
 func newPanel(s *callScreen) *panel {
-	p := &panel{s: s, volumes: map[string]float64{}, span: 1}
+	return newPanelOf(panelSource{
+		w: s.w, call: func() Call { return s.call }, snap: func() call.Snapshot { return s.model.snap },
+		now: s.w.now, close: s.togglePanel,
+	}, panelInner)
+}
+
+// newPanelOf returns a panel whose body has a width.
+func newPanelOf(src panelSource, width float32) *panel {
+	p := &panel{src: src, volumes: map[string]float64{}, span: 1, width: width}
 	p.badge, p.age = newChip("zap", "", cDim, true), newText("", 12, plain, cDim)
-	p.path, p.star = newPathPicture(), newStarPicture(p.chooseNode)
+	p.path, p.room = newPathPicture(), newRoomPicture(p.chooseNode, p.chooseEdge)
 	p.who, p.lineChip = newText("", 15, bold, cText).eliding(), newChip("zap", "", cDim, true)
 	p.whoRow = newRow(10, p.who, p.lineChip)
+	p.history = newText("", 12.5, plain, cDim).eliding()
 	p.why, p.better = newPara("", 14.5, bold, cText), newPara("", 13.5, plain, cDim)
 	p.tip = newRow(10, newIconWidget("lightbulb", cWarn, 17), p.better)
-	p.mode, p.planWhy = newSegmented([]string{"P2P", "SFU", "MCU"}, -1, choosePath(s.call)), newPara("", 12.5, plain, cDim)
-	p.mode.spoken = "Path: P2P, SFU or MCU"
-	p.charts = newChartStack()
+	p.edge, p.chooser, p.privacy = newEdgeCard(p), newPathCard(p), newPrivacyCard(p)
+	p.trend, p.charts, p.fall = newTrend(), newChartStack(), newWaterfall()
 	p.volumeOf = newText("", 13, plain, cDim).eliding()
 	p.volume = newSlider(1.5, 1, p.setVolume)
 	p.volRow = newRow(10, newIconWidget("volume-2", cDim, 16), p.volumeOf, sizedTo(p.volume, 170, 30))
-	p.pairs = newSection("Ways tried", true, p.show)
-	p.cands = newSection("Addresses", false, p.show)
-	p.media = newSection("Picture and sound", false, p.show)
+	p.graphs, p.setup = newSection("Each graph by itself", false, p.show), newSection("How the line was set up", true, p.show)
+	p.pairs, p.cands = newSection("Ways tried", true, p.show), newSection("Addresses", false, p.show)
+	p.media, p.sent = newSection("Picture and sound", false, p.show), newSection("What you send", false, p.show)
 	p.failed = newSection("Servers that did not answer", true, p.show)
 	p.rows.localTitle, p.rows.remoteTitle = newText("Yours", 12.5, bold, cDim), newText("Theirs", 12.5, bold, cDim)
 	p.badgeRow = newRow(10, p.badge, newFiller(), p.age)
-	p.planRow = card(cInset, "", 12, padded(newColumn(8, panelInner-28, newRow(10, newText("Path", 13, bold, cText), newFiller(), p.mode), p.planWhy), 12, 14, 12, 14))
 	p.chartHead = p.newChartHead()
 	p.pairsHint = newPara("Each line is one way between two addresses that was tried. The one in use is on top; press one for more.", 12.5, plain, cDim)
+	p.legend = newLegend()
 	p.foot = p.newFoot()
-	p.body = newColumn(12, panelInner)
+	p.body = newColumn(12, width)
 	p.roll = container.NewVScroll(padded(p.body, 2, 20, 24, 20))
 	p.plate = newPlate(cGround, "", 0)
 	p.box = layered(newShield(), p.plate, container.New(leftEdge{}, newPlate(cLine, "", 0)), container.New(panelLayout{}, p.head(), p.roll))
@@ -109,19 +130,28 @@ func newPanel(s *callScreen) *panel {
 
 // head is the title with what acts on the whole panel.
 func (p *panel) head() fyne.CanvasObject {
-	help := newSmallButton(quiet, "circle-question-mark", "", "What is this?", p.s.w.showGlossary)
-	x := newSmallButton(quiet, "x", "", "Close the panel", p.s.togglePanel)
-	return padded(newRow(6, newText("Connection", 18, display, cText), newFiller(), help, x), 10, 14, 6, 20)
+	help := newSmallButton(quiet, "circle-question-mark", "", "What is this?", p.src.w.showGlossary)
+	row := newRow(6, newText("Connection", 18, display, cText), newFiller(), help)
+	if p.src.close != nil {
+		row.Add(newSmallButton(quiet, "x", "", "Close the panel", p.src.close))
+	}
+	return padded(row, 10, 14, 6, 20)
 }
 
 // show draws the panel from what the call knows now.
 func (p *panel) show() {
-	m := &p.model
-	m.from(p.s.model.snap, p.s.call.Lines())
+	m, c := &p.model, p.src.call()
+	m.from(p.src.snap(), c.Lines())
+	m.graph, m.outgoing, m.changes = c.Graph(), c.Outgoing(), c.PathChanges()
 	p.showPicture()
 	p.showWords()
 	l, ok := m.line()
-	p.charts.set(charts(l.History, chartSpans[p.span].Len))
+	views := charts(l.History, chartSpans[p.span].Len)
+	p.trend.set(trendOf(views))
+	if p.graphs.open {
+		p.charts.set(views)
+	}
+	p.fall.set(replaySetup(l))
 	p.showVolume(ok)
 	p.rows.set(m, p)
 	p.layout(ok)
@@ -133,13 +163,17 @@ func (p *panel) showPicture() {
 	badge, path := summary(m.lines)
 	p.badge.set(pathIcon(path), orElse(badge, "No line yet"), pathColour(path))
 	l, ok := m.line()
-	p.age.set(either(ok, age(l.Link.At, p.s.w.now()), ""))
-	if len(m.lines) > 1 {
-		p.star.set(m.starOf())
-		p.who.set("You and " + l.Member.Name)
+	p.age.set(either(ok, age(l.Link.At, p.src.now()), ""))
+	if m.many() {
+		p.room.set(m.room())
+		p.who.set(l.Member.Name)
 		p.lineChip.set(pathIcon(l.Verdict.Path), l.Verdict.Badge, pathColour(l.Verdict.Path))
 	} else if ok {
 		p.path.set(pathOf(m.self, l))
+	}
+	p.history.set("")
+	if h := p.src.w.engine.History(l.Member); ok && h != "" {
+		p.history.set("With " + l.Member.Name + ", " + h + ".")
 	}
 }
 
@@ -147,12 +181,12 @@ func (p *panel) showWords() {
 	w := p.model.words()
 	p.why.set(w.Why)
 	p.better.set(w.Better)
-	p.mode.set(p.model.mode())
-	p.planWhy.set(orElse(p.model.plan.Why, "The room has not chosen yet."))
+	p.chooser.show(&p.model)
+	p.privacy.show(&p.model)
 }
 
 func (p *panel) showVolume(ok bool) {
-	if !ok {
+	if !ok || p.src.past {
 		return
 	}
 	l, _ := p.model.line()
@@ -171,94 +205,35 @@ func (p *panel) showVolume(ok bool) {
 func (p *panel) setVolume(v float64) {
 	if l, ok := p.model.line(); ok {
 		p.volumes[string(l.Member.ID)] = v
-		p.s.call.SetVolume(l.Member.ID, v)
+		p.src.call().SetVolume(l.Member.ID, v)
 	}
 }
 
+// chooseNode shows the line to a person, or to the host.
 func (p *panel) chooseNode(i int) {
-	nodes := p.model.starOf().Nodes
-	if i < len(nodes) && !nodes[i].Self {
-		p.model.selected = nodes[i].ID
-		p.show()
-	}
-}
-
-// layout puts everything that is to be seen into the body, in order.
-func (p *panel) layout(ok bool) {
-	many := len(p.model.lines) > 1
-	objs := []fyne.CanvasObject{p.badgeRow}
-	add := func(o ...fyne.CanvasObject) { objs = append(objs, o...) }
-	if many {
-		add(p.star, p.whoRow)
-	} else if ok {
-		add(p.path)
-	}
-	add(p.why)
-	if p.better.s != "" {
-		add(p.tip)
-	}
-	add(p.planRow)
-	if ok {
-		add(p.chartHead, p.charts, p.volRow)
-		add(p.pairs)
-		if p.pairs.open {
-			add(p.pairsHint)
-			for _, r := range p.rows.pairs {
-				add(r)
-			}
-		}
-		if len(p.rows.failures) > 0 {
-			add(p.failed)
-			for _, f := range p.rows.failures {
-				add(f)
-			}
-		}
-		add(p.cands)
-		if p.cands.open {
-			add(p.rows.candidates()...)
-		}
-		add(p.media)
-		if p.media.open {
-			for _, r := range p.rows.facts {
-				add(r)
-			}
-		}
-		add(p.foot)
-	}
-	p.arrange(objs)
-}
-
-// arrange lays the body out again when something in it changed its place.
-func (p *panel) arrange(objs []fyne.CanvasObject) {
-	same := len(objs) == len(p.body.Objects)
-	for i := 0; same && i < len(objs); i++ {
-		same = objs[i] == p.body.Objects[i]
-	}
-	h := p.body.Layout.(column).heightFor(objs, panelInner)
-	if same && h == p.body.Size().Height {
-		p.body.Layout.Layout(objs, p.body.Size())
+	m := &p.model
+	v := m.room()
+	switch {
+	case i == atMiddle && !v.Middle.Relay:
+		m.edge = [2]netstack.PeerID{m.self.ID, netstack.HostID}
+	case i > 0 && i < len(v.Nodes):
+		m.selected, m.edge = v.Nodes[i].ID, [2]netstack.PeerID{}
+	default:
 		return
 	}
-	p.body.Objects = objs
-	p.roll.Content.Resize(p.roll.Content.MinSize())
-	p.body.Layout.Layout(objs, p.body.Size())
-	p.roll.Refresh()
+	p.show()
 }
 
-// leftEdge is a line at the left.
-type leftEdge struct{}
+// chooseEdge shows a line of the room.
+func (p *panel) chooseEdge(e roomEdge) {
+	p.model.choose(e)
+	p.show()
+}
 
-func (leftEdge) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
-
-func (leftEdge) Layout(objs []fyne.CanvasObject, s fyne.Size) { put(objs[0], 0, 0, 1, s.Height) }
-
-// panelLayout is the head over the rest.
-type panelLayout struct{}
-
-func (panelLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(panelWidth, 0) }
-
-func (panelLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
-	h := objs[0].MinSize().Height
-	put(objs[0], 0, 0, s.Width, h)
-	put(objs[1], 0, h, s.Width, s.Height-h)
+// tick moves what moves in the panel. It is called when the window is painted
+// anyway, because of a picture: by itself it repaints nothing.
+func (p *panel) tick() {
+	if !p.box.Hidden && p.model.many() {
+		p.room.step(float64(p.src.now().UnixMilli()%3_600_000) / 1000)
+	}
 }

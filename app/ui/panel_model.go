@@ -17,15 +17,28 @@ import (
 // panelModel is what the connection panel shows, as plain data.
 type panelModel struct {
 	lines    []call.Line
+	graph    []call.Edge
+	outgoing []call.Outgoing
+	changes  []call.PathChange
 	plan     call.Plan
 	self     call.Member
+	privacy  call.Privacy
+	// forced is what this member chose, roomForced what a moderator did.
+	forced, roomForced netstack.Topology
+
 	selected netstack.PeerID // whose line is shown in depth
+	// edge is a line between two others that is shown instead; empty: none.
+	edge [2]netstack.PeerID
 }
+
+// many reports whether there is a room to draw and not a line.
+func (m *panelModel) many() bool { return len(m.lines) > 1 }
 
 // from takes what the call knows now. The selection stays as long as its
 // member does.
 func (m *panelModel) from(s call.Snapshot, lines []call.Line) {
-	m.lines, m.plan, m.self = lines, s.Plan, s.Self
+	m.lines, m.plan, m.self, m.privacy = lines, s.Plan, s.Self, s.Privacy
+	m.forced, m.roomForced = s.Forced, s.RoomForced
 	if _, ok := m.line(); !ok && len(lines) > 0 {
 		m.selected = lines[0].Member.ID
 	}
@@ -283,6 +296,53 @@ func mediaFacts(l call.Line) []fact {
 	}
 	add("Room to send", known(l.Link.SendBudget, func(v int) string { return rate(float64(v)) }))
 	return out
+}
+
+// outgoingFacts tell what is sent, as its encoders make it.
+func outgoingFacts(all []call.Outgoing) []fact {
+	var out []fact
+	for _, o := range all {
+		codec := o.Codec
+		if _, short, ok := strings.Cut(codec, "/"); ok {
+			codec = short
+		}
+		if !o.Active {
+			out = append(out, fact{layerName(o.TrackID), codec + ", at rest: nobody takes it"})
+			continue
+		}
+		v := fmt.Sprintf("%s %d × %d, %.0f a second, aims at %s, %s", codec, o.FrameWidth, o.FrameHeight, o.FramesPerSecond, rate(float64(o.TargetBitrate)), limitWords(o.QualityLimitationReason))
+		out = append(out, fact{layerName(o.TrackID), v + "; encoding takes " + known(o.EncodeTime, millis)})
+	}
+	return out
+}
+
+// layerName says which layer of a picture a track is.
+func layerName(track string) string {
+	name, layer, _ := strings.Cut(track, "~")
+	name = strings.ToUpper(name[:min(1, len(name))]) + name[min(1, len(name)):]
+	switch layer {
+	case "q":
+		return name + ", quarter"
+	case "h":
+		return name + ", half"
+	}
+	return name
+}
+
+// limitWords say what keeps a picture from being better (W3C
+// qualityLimitationReason).
+func limitWords(reason string) string {
+	switch reason {
+	case "none":
+		return "nothing limits it"
+	case "bandwidth":
+		return "limited by the line"
+	case "cpu":
+		return "limited by this computer"
+	case "":
+		return "limit " + wordUnknown
+	}
+	return "limited (" + reason + ")"
 }
 
 func signedMillis(d time.Duration) string {

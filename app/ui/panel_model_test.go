@@ -74,8 +74,8 @@ func TestUnknownRoundTripIsNotZero(t *testing.T) {
 		t.Errorf("pair says %q", got)
 	}
 	m := panelModel{lines: []call.Line{l, l}}
-	if got := m.starOf().Nodes[0].Label; got != wordUnproven {
-		t.Errorf("star says %q", got)
+	if v := m.room(); v.Nodes[1].Label != wordUnproven || v.Edges[0].Quality != unknownQuality {
+		t.Errorf("the room says %+v", v)
 	}
 	for _, f := range mediaFacts(l) {
 		if f.Value != wordUnproven {
@@ -166,8 +166,9 @@ func TestSelectionFollowsMembers(t *testing.T) {
 		t.Errorf("mode %d of a line without topology", m.mode())
 	}
 	m.plan.Topology = netstack.SFU
-	if s := m.starOf(); m.mode() != 1 || s.Hub != "Host" || !s.Nodes[0].Self {
-		t.Errorf("mode %d, %+v", m.mode(), s)
+	m.lines[0].Link.Topology = netstack.SFU
+	if v := m.room(); m.mode() != 1 || v.Middle.Title != "Host" || !v.Nodes[0].Self || len(v.Edges) != 2 {
+		t.Errorf("mode %d, %+v", m.mode(), v)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"candid/app/call"
+	"candid/app/replay"
 	"candid/netstack"
 
 	"fyne.io/fyne/v2"
@@ -22,14 +23,80 @@ func (p *panel) newChartHead() fyne.CanvasObject {
 		p.show()
 	})
 	span.spoken = "How far back the graphs go"
-	return padded(newRow(10, newText("Over time", 14, bold, cText), newFiller(), span), 6, 0, 0, 0)
+	return padded(newRow(10, newText("Quality", 14, bold, cText), newFiller(), span), 6, 0, 0, 0)
+}
+
+// newLegend names the kinds of address.
+func newLegend() fyne.CanvasObject {
+	row := newRow(6)
+	for _, t := range []string{"host", "srflx", "prflx", "relay"} {
+		row.Add(newChip("", t, typeColour(t), true))
+	}
+	return row
+}
+
+// trendOf are the curves of the graph on top: round trip, loss and receive.
+func trendOf(views []chartView) []chartView {
+	loss, receive := views[1], views[3]
+	loss.Floor = 0.05
+	receive.Title, receive.Series = "Receive", views[3].Series[:1]
+	receive.Series = []series{{"", cTeal, receive.Series[0].Values}}
+	return []chartView{views[0], loss, receive}
+}
+
+func replaySetup(l call.Line) []replay.Step { return replay.Setup(l.Link) }
+
+// restart looks for a way anew.
+func (p *panel) restart() {
+	p.src.call().Restart()
+	p.src.w.tell(notice{Icon: "refresh-cw", Text: "Looking for a better way. The call goes on meanwhile."})
+}
+
+// pairMove is a move of the call to another pair that was asked for.
+type pairMove struct {
+	peer netstack.PeerID
+	id   string
+	at   time.Time
+}
+
+// moveLimit is how long a move is waited for.
+const moveLimit = 5 * time.Second
+
+// moveTo asks for the call to go by another pair.
+func (p *panel) moveTo(id string) {
+	l, ok := p.model.line()
+	if !ok {
+		return
+	}
+	p.move = pairMove{l.Member.ID, id, p.src.now()}
+	p.src.call().SelectPair(l.Member.ID, id)
+	p.show()
+}
+
+// moved tells what came of a move.
+func (p *panel) moved(l call.Line) {
+	m := p.move
+	if m.id == "" || m.peer != l.Member.ID {
+		return
+	}
+	for _, pair := range l.Link.Pairs {
+		if pair.ID == m.id && pair.Selected {
+			p.move = pairMove{}
+			p.src.w.tell(notice{Icon: "check", Text: "The call goes by the way you chose."})
+			return
+		}
+	}
+	if p.src.now().Sub(m.at) > moveLimit {
+		p.move = pairMove{}
+		p.src.w.tell(notice{Icon: "triangle-alert", Text: "The call stayed where it was: the other side did not take the way you chose.", Bad: true})
+	}
 }
 
 // newFoot is what can be done about the line.
 func (p *panel) newFoot() fyne.CanvasObject {
-	restart := newSmallButton(secondary, "refresh-cw", "Restart ICE", "", p.s.restart)
+	restart := newSmallButton(secondary, "refresh-cw", "Restart ICE", "", p.restart)
 	copyIt := newSmallButton(secondary, "braces", "Copy as JSON", "", p.copyReport)
-	help := newSmallButton(quiet, "circle-question-mark", "What is this?", "", p.s.w.showGlossary)
+	help := newSmallButton(quiet, "circle-question-mark", "What is this?", "", p.src.w.showGlossary)
 	return padded(newRow(8, restart, copyIt, newFiller(), help), 8, 0, 0, 0)
 }
 
@@ -46,8 +113,15 @@ func (r *panelRows) set(m *panelModel, p *panel) {
 		row.pressed = func() { toggle(); p.show() }
 		return row
 	})
+	p.moved(l)
+	for len(r.moves) < len(pairs) {
+		i := len(r.moves)
+		r.moves = append(r.moves, newSmallButton(secondary, "arrow-left-right", "Move the call here", "", func() { p.moveTo(r.pairs[i].v.ID) }))
+	}
 	for i, v := range pairs {
 		r.pairs[i].set(v)
+		r.moves[i].Hidden = p.src.past || !v.Live || v.Selected || l.Link.Topology != netstack.P2P
+		r.moves[i].setEnabled(p.move.id == "")
 	}
 	p.pairs.setNote(count(len(pairs), "pair", "pairs"))
 	local, remote := candidateViews(l.Link.Local), candidateViews(l.Link.Remote)
@@ -63,6 +137,11 @@ func (r *panelRows) set(m *panelModel, p *panel) {
 	r.facts = grown(r.facts, len(facts), newFactRow)
 	for i, f := range facts {
 		r.facts[i].set(f)
+	}
+	sent := outgoingFacts(m.outgoing)
+	r.sent = grown(r.sent, len(sent), newFactRow)
+	for i, f := range sent {
+		r.sent[i].set(f)
 	}
 	r.failures = grown(r.failures, len(l.Link.Failures), func() *para { return newPara("", 12.5, plain, cDim) })
 	for i, f := range l.Link.Failures {
@@ -135,12 +214,12 @@ func reportOf(s call.Snapshot, lines []call.Line, now time.Time) ([]byte, error)
 }
 
 func (p *panel) copyReport() {
-	b, err := reportOf(p.s.model.snap, p.s.call.Lines(), p.s.w.now())
+	b, err := reportOf(p.src.snap(), p.src.call().Lines(), p.src.now())
 	if err != nil {
-		what, next := p.s.w.engine.Explain(err)
-		p.s.w.tell(notice{Icon: "triangle-alert", Text: sentences(what, next), Bad: true})
+		what, next := p.src.w.engine.Explain(err)
+		p.src.w.tell(notice{Icon: "triangle-alert", Text: sentences(what, next), Bad: true})
 		return
 	}
-	p.s.w.app.Clipboard().SetContent(string(b))
-	p.s.w.tell(notice{Icon: "check", Text: "Everything the panel knows is on the clipboard, as JSON. It holds addresses: mind whom you give it to."})
+	p.src.w.app.Clipboard().SetContent(string(b))
+	p.src.w.tell(notice{Icon: "check", Text: "Everything the panel knows is on the clipboard, as JSON. It holds addresses: mind whom you give it to."})
 }

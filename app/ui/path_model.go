@@ -134,50 +134,6 @@ func isPublic(addr string) bool {
 	return err == nil && !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback()
 }
 
-// star is a room of three and more: the lines from me, or from the host.
-type star struct {
-	Hub   string // title of the middle; "You" or "Host"
-	Icon  string // of the hub; empty draws a person
-	Nodes []node
-}
-
-// node is a person around the hub.
-type node struct {
-	ID       netstack.PeerID
-	Name     string
-	Label    string // round trip, or why there is none
-	Col      fyne.ThemeColorName
-	Broken   bool
-	Self     bool
-	Selected bool
-}
-
-// starOf draws the room from all its lines.
-func (m *panelModel) starOf() star {
-	s := star{Hub: "You"}
-	switch m.mode() {
-	case 1:
-		s = star{Hub: "Host", Icon: "shuffle"}
-	case 2:
-		s = star{Hub: "Host", Icon: "layout-grid"}
-	}
-	if s.Icon != "" {
-		s.Nodes = append(s.Nodes, node{ID: m.self.ID, Name: "You", Col: cAccent, Self: true})
-	}
-	for _, l := range m.lines {
-		n := node{
-			ID: l.Member.ID, Name: l.Member.Name, Col: pathColour(l.Verdict.Path),
-			Selected: l.Member.ID == m.selected, Broken: l.Verdict.Path == verdict.Broken || l.Verdict.Path == verdict.Connecting,
-			Label: known(l.Link.RTT, roundTrip),
-		}
-		if n.Broken {
-			n.Label = strings.ToLower(l.Verdict.Badge)
-		}
-		s.Nodes = append(s.Nodes, n)
-	}
-	return s
-}
-
 // chartSpan is how much time the graphs show.
 type chartSpan struct {
 	Name string

@@ -106,6 +106,9 @@ func (r *pathRenderer) Refresh() {
 	col := colour(pathColour(v.Path))
 	r.pill.FillColor = over(faded(col, 0.16), colour(cInset))
 	r.label.Text, r.label.Color = v.Label, col
+	if len(v.Stations)%2 == 1 && v.Protocol != "" { // a station stands where it would be told
+		r.label.Text += " · " + v.Protocol
+	}
 	r.proto.Text, r.proto.Color = v.Protocol, colour(cFaint)
 	for i, s := range v.Stations {
 		st := r.stops[i]

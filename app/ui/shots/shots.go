@@ -52,12 +52,15 @@ var shots = []shot{
 	{name: "call-16-small", size: small, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }},
 	{name: "call-4k", size: huge, call: busy, act: panel},
 	{name: "panel-direct", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: panel, readme: true},
-	{name: "panel-two-routers", size: large, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
-	{name: "panel-relay-tcp", call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: panel, readme: true},
+	{name: "panel-two-routers", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
+	{name: "panel-relay-udp", call: func() *uitest.Call { return room(2, uitest.RelayUDP) }, act: panel},
+	{name: "panel-relay-tls", call: func() *uitest.Call { return room(2, uitest.RelayTLS) }, act: panel},
 	{name: "panel-failing", call: failing, act: panel, readme: true},
-	{name: "panel-sfu", size: large, call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
+	{name: "panel-sfu", call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
+	{name: "panel-mcu", call: func() *uitest.Call { return room(6, uitest.MCU) }, act: panel},
+	{name: "panel-mesh", size: large, call: busy, act: panel},
 	{name: "panel-small", size: small, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
-	{name: "panel-deep", size: fyne.NewSize(1280, 2150), call: func() *uitest.Call { return room(2, uitest.RelayTCP) }, act: deep},
+	{name: "panel-deep", size: fyne.NewSize(1280, 2900), call: func() *uitest.Call { return room(2, uitest.RelayTLS) }, act: deep},
 	{name: "notices", call: func() *uitest.Call { return room(3, uitest.LAN) }, act: tell},
 	{name: "reconnecting", call: reconnecting},
 	{name: "ended", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: end(nil)},
@@ -104,10 +107,19 @@ func check(w *ui.Window, e *uitest.Engine) {
 
 func room(n int, way uitest.Way) *uitest.Call {
 	s := uitest.Room(n)
-	if way == uitest.SFU {
+	switch way {
+	case uitest.SFU:
 		s.Plan = call.Plan{Topology: netstack.SFU, Why: "Six people: each sends once to the host, which passes it on."}
+	case uitest.MCU:
+		s.Plan = call.Plan{Topology: netstack.MCU, Why: "Your line cannot take five pictures at once, so the host mixes them for you."}
 	}
-	c := uitest.NewCall(s, uitest.Lines(n, way, now)...)
+	lines := uitest.Lines(n, way, now)
+	c := uitest.NewCall(s, lines...)
+	c.SetGraph(uitest.Graph(lines, now)...)
+	c.SetOutgoing(uitest.Sent()...)
+	if n > 2 {
+		c.SetPathChanges(uitest.Changes(now)...)
+	}
 	if n > 2 {
 		c.SetLevel("p1", 0.6)
 	}
@@ -126,6 +138,7 @@ func busy() *uitest.Call {
 	lines[3] = uitest.Line(4, uitest.Lost, now)
 	lines[1].Member.Name = s.Others[1].Name
 	c := uitest.NewCall(s, lines...)
+	c.SetGraph(uitest.Graph(lines, now)...)
 	c.SetLevel("p1", 0.6)
 	return c
 }

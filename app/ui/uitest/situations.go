@@ -45,6 +45,7 @@ const (
 	TwoRouters
 	RelayUDP
 	RelayTCP
+	RelayTLS
 	Failing
 	Lost
 	SFU
@@ -86,7 +87,7 @@ func remotes() []netstack.Candidate {
 // Line is the line to the i-th member as it is at the time at.
 func Line(i int, way Way, at time.Time) call.Line {
 	m := MemberAt(i)
-	rtt := map[Way]time.Duration{LAN: 1200 * time.Microsecond, TwoRouters: 24 * time.Millisecond, RelayUDP: 61 * time.Millisecond, RelayTCP: 88 * time.Millisecond, SFU: 18 * time.Millisecond, MCU: 21 * time.Millisecond}[way]
+	rtt := map[Way]time.Duration{LAN: 1200 * time.Microsecond, TwoRouters: 24 * time.Millisecond, RelayUDP: 61 * time.Millisecond, RelayTCP: 88 * time.Millisecond, RelayTLS: 94 * time.Millisecond, SFU: 18 * time.Millisecond, MCU: 21 * time.Millisecond}[way]
 	rtt += time.Duration(i-1) * 7 * time.Millisecond
 	l := netstack.Link{
 		Peer: m.ID, Topology: netstack.P2P, At: at, State: webrtc.PeerConnectionStateConnected, ICEState: webrtc.ICEConnectionStateConnected,
@@ -101,6 +102,10 @@ func Line(i int, way Way, at time.Time) call.Line {
 	case RelayTCP:
 		l.Local[4].RelayProtocol, l.Local[4].URL = "tcp", "turn:203.0.113.5:7788?transport=tcp"
 		l.Failures = []netstack.CandidateFailed{{Peer: m.ID, URL: "stun:203.0.113.5:7788", ErrorCode: 701, ErrorText: "no answer over UDP"}}
+	case RelayTLS:
+		l.Local[4].RelayProtocol, l.Local[4].URL = "tls", "turns:203.0.113.5:7788?transport=tcp"
+		l.Failures = []netstack.CandidateFailed{{Peer: m.ID, URL: "stun:203.0.113.5:7788", ErrorCode: 701, ErrorText: "no answer over UDP"},
+			{Peer: m.ID, URL: "turn:203.0.113.5:7788?transport=tcp", ErrorCode: 701, ErrorText: "the connection was cut"}}
 	case Failing:
 		l.State, l.ICEState, l.RTT, l.SendBudget = webrtc.PeerConnectionStateFailed, webrtc.ICEConnectionStateFailed, netstack.Opt[time.Duration]{}, netstack.Opt[int]{}
 		l.DTLSState, l.SRTP, l.In, l.Out, l.Milestones = "new", "", nil, nil, nil
@@ -137,7 +142,7 @@ func pairs(way Way, rtt time.Duration) []netstack.Pair {
 		{ID: "5", Local: "l5", Remote: "r4", State: netstack.PairWaiting, Priority: 72057589742960639},
 		{ID: "6", Local: "l3", Remote: "r1", State: netstack.PairFrozen, Priority: 7277816997797167101},
 	}
-	use := map[Way]int{LAN: 0, TwoRouters: 2, RelayUDP: 3, RelayTCP: 4, SFU: 2, MCU: 2, Lost: 2}
+	use := map[Way]int{LAN: 0, TwoRouters: 2, RelayUDP: 3, RelayTCP: 4, RelayTLS: 4, SFU: 2, MCU: 2, Lost: 2}
 	i, ok := use[way]
 	if !ok {
 		for j := range ps {
@@ -159,7 +164,8 @@ func pairs(way Way, rtt time.Duration) []netstack.Pair {
 func milestones(at time.Time) map[netstack.Milestone]time.Time {
 	t := at.Add(-12 * time.Minute)
 	return map[netstack.Milestone]time.Time{
-		netstack.GatheringStarted: t, netstack.ICEConnected: t.Add(143 * time.Millisecond),
+		netstack.GatheringStarted: t, netstack.OfferSent: t.Add(8 * time.Millisecond), netstack.AnswerReceived: t.Add(52 * time.Millisecond),
+		netstack.GatheringComplete: t.Add(96 * time.Millisecond), netstack.FirstPacket: t.Add(203 * time.Millisecond), netstack.ICEConnected: t.Add(143 * time.Millisecond),
 		netstack.DTLSConnected: t.Add(188 * time.Millisecond), netstack.FirstPicture: t.Add(262 * time.Millisecond),
 	}
 }
