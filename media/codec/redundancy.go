@@ -14,8 +14,9 @@ import (
 // need not know. It may be used from any goroutine.
 type Redundancy struct {
 	mu     sync.Mutex
-	loss   int // percent
-	rest   int // packets until copies end, once there is no more loss
+	copies int // in each packet
+	rest   int // packets until there are fewer, if nothing is lost any more
+	now    int // how many copies the newest loss is worth
 	recent [maxDistance]kept
 	n      int // packets so far
 	out    []byte
@@ -47,11 +48,23 @@ const (
 	copyMark  = 'C'
 )
 
-// SetLoss says how many packets in a hundred get lost, as the receivers report.
+// SetLoss says how many packets in a hundred got lost of late, as the receivers
+// report. Copies begin at once, and go on for ten seconds after the last report
+// that calls for as many: reports of a second each know nothing between bursts.
 func (r *Redundancy) SetLoss(percent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.loss = percent
+	switch {
+	case percent >= lossForTwo:
+		r.now = 2
+	case percent >= lossForOne:
+		r.now = 1
+	default:
+		r.now = 0
+	}
+	if r.now >= r.copies {
+		r.copies, r.rest = r.now, restPackets
+	}
 }
 
 // Copies is how many copies each packet carries now. Each takes as many bytes
@@ -59,19 +72,7 @@ func (r *Redundancy) SetLoss(percent int) {
 func (r *Redundancy) Copies() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.copiesLocked()
-}
-
-func (r *Redundancy) copiesLocked() int {
-	switch {
-	case r.loss >= lossForTwo:
-		return 2
-	case r.loss >= lossForOne:
-		return 1
-	case r.rest > 0:
-		return 1
-	}
-	return 0
+	return r.copies
 }
 
 // Add returns packet with copies of earlier ones, valid until the next Add;
@@ -80,10 +81,8 @@ func (r *Redundancy) copiesLocked() int {
 func (r *Redundancy) Add(packet []byte, ts uint32) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.loss >= lossForOne {
-		r.rest = restPackets
-	} else if r.rest > 0 {
-		r.rest--
+	if r.rest--; r.rest <= 0 {
+		r.copies, r.rest = r.now, restPackets
 	}
 	out := packet
 	if len(packet) > 1 && packet[0]&3 == 0 { // one frame, as our encoder makes
@@ -100,7 +99,7 @@ func (r *Redundancy) Add(packet []byte, ts uint32) []byte {
 
 // paddingLocked collects the copies for a packet of size bytes.
 func (r *Redundancy) paddingLocked(size int, ts uint32) (pad []byte) {
-	for _, d := range distances[:r.copiesLocked()] {
+	for _, d := range distances[:r.copies] {
 		if d > r.n {
 			break
 		}

@@ -106,7 +106,7 @@ func TestRedundancyFollowsLoss(t *testing.T) {
 	}
 	r.SetLoss(0)
 	for i := range restPackets + 10 {
-		if n := add(); i > 5 && i < restPackets-1 && n != 1 || i > restPackets && n != 0 {
+		if n := add(); i > 5 && i < restPackets-10 && n != 2 || i > restPackets && n != 0 {
 			t.Fatalf("%d copies %d packets after the last loss", n, i)
 		}
 	}
