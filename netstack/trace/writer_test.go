@@ -140,6 +140,9 @@ func feed(w *Writer, tick chan<- time.Time, seconds int, fact string) {
 		}
 		w.Record("fact", second(i), fact+fmt.Sprint(i))
 		w.State("state", "", second(i), i)
+		for len(w.queue) > 0 { // a call does not come faster than it is written
+			time.Sleep(100 * time.Microsecond)
+		}
 		tick <- second(i)
 	}
 }

@@ -109,6 +109,7 @@ func judged() []struct {
 		{"direct, mine strict", direct, strict, easy, "your router gives a new port to every destination, but the other side lets it in", "-"},
 		{"direct, theirs strict", direct, easy, strict, "the other side's router gives a new port to every destination, but your side", "-"},
 		{"direct, no NAT", direct, network(noNAT), network(noNAT), "no router translates addresses on either side", "-"},
+		{"direct, my VPN", direct, network(onVPN), easy, "Direct, through your VPN", "Without the VPN"},
 		{"direct, their VPN", direct, easy, network(onVPN), "the other side's VPN", "Without the VPN there"},
 		{"direct, metered", direct, network(metered), none, "routers on both sides", "mobile connection"},
 		{"TCP, blocked here", overTCP, network(udp(false)), easy, "your network blocks UDP", "Let UDP through there"},

@@ -124,6 +124,8 @@ func direct(local, remote netstack.Candidate, mine, theirs Evidence) Verdict {
 		return Verdict{Path: Direct, Why: "Direct, through your VPN.", Better: "Without the VPN the way may be shorter."}
 	case known && private(a) && private(b):
 		return Verdict{Path: Direct, Why: "Direct, over your own network: nothing leaves the house."}
+	case yes(mine.VPN):
+		return Verdict{Path: Direct, Why: "Direct, through your VPN.", Better: "Without the VPN the way may be shorter."}
 	case yes(theirs.VPN):
 		return Verdict{Path: Direct, Why: "Direct, through the other side's VPN.", Better: "Without the VPN there the way may be shorter."}
 	case known && a.Is6() && b.Is6():
