@@ -219,6 +219,25 @@ type (
 func (c *trackedUDP) Close() error    { return c.t.Close() }
 func (c *trackedPacket) Close() error { return c.t.Close() }
 
+// LocalAddr is of IPv4 whatever the socket is: pion asks a TURN server for a
+// relayed address of the family of this one, but only of one family do the two
+// sides' relayed addresses make a pair (RFC 8656 section 7.2: IPv4 where nothing
+// is asked for).
+func (c *trackedPacket) LocalAddr() net.Addr {
+	if a, ok := c.PacketConn.LocalAddr().(*net.UDPAddr); ok && a.IP.To4() == nil {
+		return &net.UDPAddr{IP: net.IPv4zero, Port: a.Port}
+	}
+	return c.PacketConn.LocalAddr()
+}
+
+// LocalAddr is of IPv4, as that of trackedPacket.
+func (c *trackedStream) LocalAddr() net.Addr {
+	if a, ok := c.Conn.LocalAddr().(*net.TCPAddr); ok && a.IP.To4() == nil {
+		return &net.TCPAddr{IP: net.IPv4zero, Port: a.Port}
+	}
+	return c.Conn.LocalAddr()
+}
+
 // WriteTo fails once the socket is closed, which ends the asking of a TURN
 // server; those of a virtual network do not by themselves.
 func (c *trackedPacket) WriteTo(b []byte, to net.Addr) (int, error) {

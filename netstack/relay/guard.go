@@ -154,10 +154,8 @@ func (g *guard) judgeAllocate(cred *credential) stun.ErrorCode {
 	if m.Contains(stun.AttrEvenPort) || m.Contains(stun.AttrReservationToken) {
 		return stun.CodeInsufficientCapacity
 	}
-	// A relayed address is of the family its client came by: RFC 8656 wants
-	// IPv4 where nothing is said, but no client of ICE minds.
 	if v, ok := m.Attributes.Get(stun.AttrRequestedAddressFamily); ok {
-		if len(v.Value) == 0 || (v.Value[0] == 2) != g.local.Is6() {
+		if len(v.Value) == 0 || (v.Value[0] == 2) != g.srv.relayFrom(g.local).Is6() {
 			return stun.CodeAddrFamilyNotSupported
 		}
 	}

@@ -181,6 +181,31 @@ func (s *Server) relays(local netip.Addr) bool {
 	return local.IsValid() && !local.IsUnspecified() && !local.IsLinkLocalUnicast()
 }
 
+// relayFrom is where the relayed addresses of clients that come to local are:
+// IPv4 where this machine has any (RFC 8656 section 7.2 wants it where nothing
+// is said), because two relayed addresses make a pair only if they are of one
+// family, and else nobody with IPv6 alone reaches somebody with IPv4 alone.
+func (s *Server) relayFrom(local netip.Addr) netip.Addr {
+	if local.Is4() {
+		return local
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	best := local
+	for x := range s.sites {
+		a := x.local.Addr().Unmap()
+		if !a.Is4() || !s.relays(a) || a.IsLoopback() != local.IsLoopback() {
+			continue
+		}
+		// A public one is reached by most; the order is only to be the same
+		// every time.
+		if !best.Is4() || best.IsPrivate() && !a.IsPrivate() || best.IsPrivate() == a.IsPrivate() && a.Less(best) {
+			best = a
+		}
+	}
+	return best
+}
+
 // own reports whether a is this machine's. In loopback mode the loopback
 // addresses are everybody's.
 func (s *Server) own(a netip.Addr) bool {

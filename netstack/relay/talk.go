@@ -26,7 +26,7 @@ func (generator) Validate() error { return nil }
 // AllocatePacketConn opens a relay socket. The port asked for is not granted:
 // the guard refuses what would ask for one.
 func (g generator) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, error) {
-	a, err := g.srv.open(g.local)
+	a, err := g.srv.open(g.srv.relayFrom(g.local))
 	if err != nil {
 		return nil, nil, err
 	}
