@@ -114,6 +114,7 @@ func (s server) client(t *testing.T, pin invite.Pin) *turn.Client {
 	none.DefaultLogLevel = logging.LogLevelDisabled
 	c, err := turn.NewClient(&turn.ClientConfig{
 		STUNServerAddr: at, TURNServerAddr: at, Conn: conn, Username: s.user, Password: s.password, LoggerFactory: none,
+		RequestedAddressFamily: turn.RequestedAddressFamilyIPv4, // as peer does
 	})
 	if err == nil {
 		err = c.Listen()

@@ -246,7 +246,8 @@ func TestOwnClientOnANetwork(t *testing.T) {
 			t.Fatalf("%v: %v", s.uri, err)
 		}
 		defer relayed.Close()
-		if ip := relayed.LocalAddr().(*net.UDPAddr).IP; ip.IsLoopback() || ip.String() != s.uri.Host {
+		// Who comes by IPv6 gets an address of IPv4, if there is any.
+		if ip := relayed.LocalAddr().(*net.UDPAddr).IP; ip.IsLoopback() || ip.String() != s.uri.Host && ip.To4() == nil {
 			t.Errorf("%v: relayed at %v", s.uri, ip)
 		}
 		last = s

@@ -95,8 +95,13 @@ func (n *network) ListenUDP(proto string, addr *net.UDPAddr) (transport.UDPConn,
 	return &trackedUDP{c, t}, nil
 }
 
-// ListenPacket is what pion opens towards TURN servers.
+// ListenPacket is what pion opens towards TURN servers. It asks for IPv4 only;
+// the socket speaks both, for servers that have IPv6 or people who have nothing
+// else.
 func (n *network) ListenPacket(proto, addr string) (net.PacketConn, error) {
+	if n.factory.config.Net == nil && proto == "udp4" && addr == "0.0.0.0:0" {
+		proto, addr = "udp", ":0"
+	}
 	c, err := n.Net.ListenPacket(proto, addr)
 	if err != nil {
 		return nil, err

@@ -43,8 +43,11 @@ func relay(l netstack.Link, local netstack.Candidate, mine, theirs Evidence) Ver
 	if local.Type != webrtc.ICECandidateTypeRelay {
 		over = ""
 	}
-	blockedHere, blockedThere := no(mine.UDP) || over != "", no(theirs.UDP)
+	blockedHere, blockedThere := no(mine.UDP) || over != "" && !yes(mine.UDP), no(theirs.UDP)
 	switch {
+	case apart(mine, theirs) && !blockedHere && !blockedThere:
+		v.Why = "Not direct: one side has IPv6 only, the other IPv4 only; the host stands between."
+		v.Better = "With both kinds of addresses on either side the call could go directly."
 	case over != "" && yes(mine.UDP) && !blockedThere:
 		v.Why = "Relayed by the host over " + over + ", though UDP gets through: it answered first."
 		v.Better = better
@@ -62,9 +65,6 @@ func relay(l netstack.Link, local netstack.Candidate, mine, theirs Evidence) Ver
 		v.Better = "Without hiding them the call could go directly."
 	case only(l.Remote, webrtc.ICECandidateTypeRelay) && yes(theirs.UDP):
 		v.Why = "Relayed by the host, because the other side hides its addresses."
-	case apart(mine, theirs):
-		v.Why = "Not direct: one side has IPv6 only, the other IPv4 only; the host stands between."
-		v.Better = "With both kinds of addresses on either side the call could go directly."
 	default:
 		v.Why, v.Better = byRouters(local, mine, theirs)
 	}
