@@ -82,7 +82,7 @@ func (c *caller) sound(t *testing.T) {
 	t.Cleanup(func() { close(stop); <-done })
 }
 
-// hears waits for ten packets of somebody.
+// hears waits for fifty packets of somebody.
 func (c *caller) hears(t *testing.T, from netstack.PeerID) {
 	t.Helper()
 	late := time.After(patience)
@@ -93,7 +93,7 @@ func (c *caller) hears(t *testing.T, from netstack.PeerID) {
 			if !ok || a.Peer != from {
 				continue
 			}
-			for range 10 {
+			for range 50 {
 				if _, _, err := a.Track.ReadRTP(); err != nil {
 					t.Fatal(err)
 				}
@@ -119,7 +119,7 @@ func TestMediaServer(t *testing.T) {
 			a, b := call(t, h, i, "Anna", relayed), call(t, h, i, "Ben", false)
 			a.sound(t)
 			b.hears(t, a.ID())
-			if up := h.Snapshot().Relay.Up.Packets; (up > 10) != relayed {
+			if up := h.Snapshot().Relay.Up.Packets; (up > 40) != relayed { // some checks go there in any case
 				t.Errorf("%d packets went through the relay", up)
 			}
 		})
