@@ -58,7 +58,7 @@ func (r *Room) mix(id netstack.PeerID) error {
 	}
 	a := &audience{id: id}
 	var err [2]error
-	a.picture.track, err[0] = r.forwarder.Inject(sfu.Injection{Owner: netstack.HostID, Track: MixTrack, Kind: webrtc.RTPCodecTypeVideo, For: []netstack.PeerID{id},
+	a.picture.track, err[0] = r.forwarder.Inject(sfu.Injection{Owner: netstack.HostID, Track: MixTrack, Kind: webrtc.RTPCodecTypeVideo, Elastic: true, For: []netstack.PeerID{id},
 		KeyFrame: func() {
 			if v := a.current.Load(); v != nil {
 				v.RequestKeyFrame()

@@ -78,6 +78,7 @@ type change struct {
 	demand   []demand          // layers whose demand changed
 	height   int               // the same of a track of this process
 	speakers []netstack.PeerID // the newest first
+	gone     *line             // a guest that says nothing any more
 }
 
 // inbox is packets that wait, in one piece of memory.
@@ -105,6 +106,7 @@ type line struct {
 	engine *engine
 	agent  *agent
 	dtls   *handshaker
+	guest  bool  // nobody else says when it is gone; of the engine
 	near   *near // not nil: of this process, without agent and keys
 
 	bits, count forward.Bucket // policing; under engine.mu
@@ -311,7 +313,7 @@ func (e *engine) tick() {
 	now := e.now
 	e.rank()
 	for _, l := range e.lines {
-		if l.out == nil && l.near == nil {
+		if l.out == nil && l.near == nil && !l.guest {
 			continue
 		}
 		if now-l.choseAt >= chooseEvery {
@@ -321,6 +323,10 @@ func (e *engine) tick() {
 		if l.near != nil {
 			l.askNear(now)
 			continue
+		}
+		if l.guest && now-l.agent.heard.Load() > guestSilent {
+			l.guest = false // said once
+			e.changed(change{gone: l})
 		}
 		e.feedback(l)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"candid/netstack"
 	"candid/netstack/sfu/forward"
@@ -17,7 +18,10 @@ type Injection struct {
 	// Owner and Track are what members see as the track's msid.
 	Owner netstack.PeerID
 	Track string
-	Kind  webrtc.RTPCodecType // VP8 or Opus
+	Kind  webrtc.RTPCodecType
+	// Elastic says that the picture's sender follows the receivers' Estimate: it
+	// is never left out for its bitrate.
+	Elastic bool
 	// For are the members it is offered to; nobody else learns of it.
 	For []netstack.PeerID
 	// KeyFrame is called when a receiver cannot decode, at most twice a second;
@@ -31,14 +35,14 @@ type Injection struct {
 
 // Injected is a track that comes from within this process. For its receivers it
 // is as any other: packets are kept for those who lost some, and their lines'
-// limits are heeded. Its picture is taken for one whose sender follows the
-// receiver's Estimate: it is never left out for its bitrate.
+// limits are heeded.
 type Injected struct {
 	room  *Room
 	line  *line
 	track *track
 	layer *layer
 	only  []netstack.PeerID
+	codec atomic.Uint32
 }
 
 // elastic is what a picture that follows the receiver's line takes at least, in
@@ -54,7 +58,7 @@ func (r *Room) Inject(o Injection) (*Injected, error) {
 	i := &Injected{room: r, only: slices.Clone(o.For), line: &line{id: o.Owner, engine: r.engine, near: &near{keyFrame: o.KeyFrame, demand: o.Demand}}}
 	i.layer = &layer{index: topLayer, name: o.Track, line: i.line, ssrc: 1, cache: forward.NewCache(picture)}
 	return i, r.do(func() error {
-		i.track = &track{key: trackKey{o.Owner, o.Track}, kind: o.Kind, owner: i.line, slot: r.slot(), elastic: picture}
+		i.track = &track{key: trackKey{o.Owner, o.Track}, kind: o.Kind, owner: i.line, slot: r.slot(), elastic: o.Elastic, codec: ownCodec(o.Kind)}
 		r.injected = append(r.injected, i)
 		e := r.engine
 		e.do(func() {
@@ -73,10 +77,14 @@ func (i *Injected) WriteRTP(p *rtp.Packet) error {
 	if len(p.Payload) > forward.MaxPacket-forward.MaxOverhead {
 		return errors.New("packet is too large")
 	}
-	h := rtp.Header{Version: 2, Marker: p.Marker, SequenceNumber: p.SequenceNumber, Timestamp: p.Timestamp, SSRC: i.layer.ssrc}
+	h := rtp.Header{Version: 2, Marker: p.Marker, PayloadType: uint8(i.codec.Load()), SequenceNumber: p.SequenceNumber, Timestamp: p.Timestamp, SSRC: i.layer.ssrc}
 	i.room.engine.putOwn(i.line, &h, p.Payload)
 	return nil
 }
+
+// SetCodec says what the pictures are from the next packet on, which must begin a
+// key frame; at first they are VP8. Receivers who do not take it get nothing.
+func (i *Injected) SetCodec(c forward.Codec) { i.codec.Store(uint32(c % forward.Codecs)) }
 
 // SetReport says how the track's clock relates to the wall's. It does not wait.
 func (i *Injected) SetReport(s netstack.SenderReport) {

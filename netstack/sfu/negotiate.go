@@ -158,6 +158,8 @@ func (s *session) apply(d *remoteSDP, offer bool) {
 		} else {
 			x.rejected = x.rejected || rs.rejected
 		}
+		s.learn(rs)
+		x.formats = rs.formats
 		x.agreed, x.receives = true, rs.receives && !rs.rejected
 		x.usable = x.usable || x.receives
 		if d := x.down; d != nil && x.sending && !x.receives {
@@ -181,7 +183,6 @@ func (s *session) adopt(x *section, rs *remoteSection) {
 		return
 	}
 	if !s.ready {
-		s.codecs[rs.kind] = rs.codec
 		if len(s.sections) == 1 { // what it does not offer is not used
 			clear(s.ids)
 		}
@@ -198,7 +199,7 @@ func (s *session) adopt(x *section, rs *remoteSection) {
 // description none is made before ICE is up: pion takes a second one that comes
 // before it has started ICE for a restart.
 func (s *session) negotiate() {
-	if !s.needed || s.offered || s.polite && !s.ready || s.ready && !s.connected {
+	if s.member.guest != nil || !s.needed || s.offered || s.polite && !s.ready || s.ready && !s.connected {
 		return
 	}
 	s.needed = false

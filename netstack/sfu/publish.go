@@ -17,6 +17,11 @@ func (s *session) publish(x *section, d *remoteSection) {
 	if name == "" {
 		name = d.mid
 	}
+	if g := s.member.guest; g != nil {
+		if name = g.rename(d); name == "" || s.room.tracks[trackKey{s.member.id, name}] != nil {
+			return // one of each kind, and no more
+		}
+	}
 	u := &upload{name: name, rids: strings.Join(d.rids, ";")}
 	if len(d.ssrcs) > 0 && len(d.rids) == 0 {
 		u.ssrc = d.ssrcs[0]
@@ -44,10 +49,10 @@ func (s *session) publish(x *section, d *remoteSection) {
 		if d.kind == webrtc.RTPCodecTypeAudio {
 			y.index = topLayer
 		}
-		y.mid, y.pt, y.line = d.mid, d.codec, s.line
+		y.mid, y.pt, y.line = d.mid, d.formats[d.codec].pt, s.line
 		y.cache = forward.NewCache(d.kind == webrtc.RTPCodecTypeVideo)
 	}
-	s.room.add(s, x, u, d.kind)
+	s.room.add(s, x, u, d)
 }
 
 func (s *session) uploads() int {
@@ -61,14 +66,14 @@ func (s *session) uploads() int {
 }
 
 // add makes layers part of their track, which may be new.
-func (r *Room) add(s *session, x *section, u *upload, kind webrtc.RTPCodecType) {
+func (r *Room) add(s *session, x *section, u *upload, d *remoteSection) {
 	t := r.tracks[u.key]
 	fresh := t == nil
 	if fresh {
-		t = &track{key: u.key, kind: kind, owner: s.line, slot: r.slot()}
+		t = &track{key: u.key, kind: d.kind, codec: d.codec, owner: s.line, slot: r.slot()}
 		r.tracks[u.key] = t
 	}
-	if t.kind != kind || t.owner != s.line {
+	if t.kind != d.kind || t.codec != d.codec || t.owner != s.line {
 		return // a name used twice
 	}
 	x.up = u
@@ -78,6 +83,7 @@ func (r *Room) add(s *session, x *section, u *upload, kind webrtc.RTPCodecType) 
 		for _, tap := range r.taps {
 			tap.attach(t)
 		}
+		r.notice()
 	}
 	r.renegotiate(s.member)
 }
@@ -140,6 +146,7 @@ func (s *session) unpublish(x *section) {
 		return
 	}
 	delete(r.tracks, u.key)
+	r.notice()
 	r.withdraw(t, s.member)
 }
 

@@ -66,7 +66,7 @@ func (e *engine) takeRTP(l *line, b []byte, at int64) bool {
 		y.missing.Got(index, e.now) // padding: a probe
 		return true
 	}
-	return e.accept(y, &p, index, at)
+	return e.accept(y, &p, 0, index, at)
 }
 
 // takeOwn handles a packet of this process.
@@ -79,7 +79,7 @@ func (e *engine) takeOwn(l *line, b []byte, at int64) {
 	index := y.numbers.Guess(p.Seq)
 	if !y.numbers.Seen(index) {
 		y.numbers.Add(index)
-		e.accept(y, &p, index, at)
+		e.accept(y, &p, forward.Codec(p.PT), index, at)
 	}
 }
 
@@ -120,8 +120,9 @@ func (l *line) record(ssrc uint32, number uint16, at int64) {
 	l.recorder.Record(ssrc, number, at/1000)
 }
 
-// accept keeps a packet and queues it for everyone.
-func (e *engine) accept(y *layer, p *forward.Packet, index uint64, at int64) bool {
+// accept keeps a packet and queues it for everyone. own is its codec, if not
+// the track's.
+func (e *engine) accept(y *layer, p *forward.Packet, own forward.Codec, index uint64, at int64) bool {
 	k := forward.Kept{Seq: index, Timestamp: p.Timestamp, Marker: p.Marker}
 	sound := y.track.kind == webrtc.RTPCodecTypeAudio
 	if sound {
@@ -130,7 +131,11 @@ func (e *engine) accept(y *layer, p *forward.Packet, index uint64, at int64) boo
 			y.track.speaker.Heard(level[0]&0x7F, e.now)
 		}
 	} else {
-		v, err := forward.ParseVP8(p.Payload)
+		c := y.track.codec
+		if k.Codec = own; own != 0 {
+			c = own
+		}
+		v, err := forward.ParsePicture(c, p.Payload)
 		if err != nil {
 			return false
 		}

@@ -35,6 +35,7 @@ type Room struct {
 	// Of this process: who receives, and what is sent.
 	taps     []*Tap
 	injected []*Injected
+	speakers []netstack.PeerID // the newest first
 }
 
 var _ netstack.Room = (*Room)(nil)
@@ -47,6 +48,7 @@ type member struct {
 	past     []string // sessions of the other side that were replaced
 	wishes   map[trackKey]Wish
 	restarts []time.Time
+	guest    *Guest // not nil: without signaling
 }
 
 // wish is what a member wants of a track: by the wish that says most exactly
@@ -100,10 +102,14 @@ func (r *Room) Leave(id netstack.PeerID) {
 		if m == nil {
 			return
 		}
-		delete(r.members, id)
-		r.order = slices.DeleteFunc(r.order, func(o *member) bool { return o == m })
-		r.disconnect(m)
+		r.leave(m)
 	})
+}
+
+func (r *Room) leave(m *member) {
+	delete(r.members, m.id)
+	r.order = slices.DeleteFunc(r.order, func(o *member) bool { return o == m })
+	r.disconnect(m)
 }
 
 // Handle takes an envelope of a member. It does not block.
@@ -190,6 +196,9 @@ func (r *Room) do(fn func() error) error {
 
 // send queues a message for a member.
 func (r *Room) send(m *member, typ string, body any) {
+	if m.signaler == nil {
+		return
+	}
 	b, err := json.Marshal(body)
 	if err != nil {
 		r.log.Error("message not written", "type", typ, "err", err)
@@ -209,8 +218,17 @@ func (r *Room) tell(c change) {
 		}
 		return
 	}
+	if c.speakers != nil {
+		r.speakers = c.speakers
+		r.notice()
+	}
 	for _, m := range r.order {
 		switch {
+		case c.gone != nil:
+			if m.session != nil && m.session.line == c.gone && m.guest != nil {
+				r.gone(m)
+				return
+			}
 		case c.speakers != nil:
 			r.send(m, TypeSpeakers, speakersBody{c.speakers})
 		case m.session != nil && m.session.line == c.line:

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"candid/netstack/sfu/forward"
+
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
@@ -37,12 +39,14 @@ type remoteSection struct {
 	rejected bool
 	sends    bool
 	receives bool
-	codec    uint8 // payload type of VP8 or Opus; 0: neither is offered
+	codec    forward.Codec // the one that is used: VP8 if it is there; 0: none is known
+	formats  map[forward.Codec]format
 	ids      map[string]uint8
 	track    string // of msid; empty: not named
 	ssrcs    []uint32
 	rids     []string
 	rtpmap   map[string]string // payload type to encoding name
+	fmtp     map[string]string // payload type to parameters
 	order    []string          // payload types in order of preference
 }
 
@@ -91,7 +95,7 @@ func (d *remoteSDP) begin(line string) error {
 	if len(d.sections) == maxSections {
 		return fmt.Errorf("sdp: more than %d media sections", maxSections)
 	}
-	s := remoteSection{order: f[3:], sends: true, receives: true, ids: map[string]uint8{}, rtpmap: map[string]string{}}
+	s := remoteSection{order: f[3:], sends: true, receives: true, ids: map[string]uint8{}, rtpmap: map[string]string{}, fmtp: map[string]string{}, formats: map[forward.Codec]format{}}
 	s.kind = webrtc.NewRTPCodecType(f[0])
 	s.rejected = f[1] == "0"
 	d.sections = append(d.sections, s)
@@ -127,6 +131,10 @@ func (s *remoteSection) attribute(name, value string) {
 	case "rtpmap":
 		if pt, encoding, ok := strings.Cut(value, " "); ok && len(s.rtpmap) < maxSections {
 			s.rtpmap[pt] = encoding
+		}
+	case "fmtp":
+		if pt, value, ok := strings.Cut(value, " "); ok && len(s.fmtp) < maxSections && len(value) <= maxPassword {
+			s.fmtp[pt] = value
 		}
 	case "extmap":
 		id, uri, _ := strings.Cut(value, " ")
@@ -169,17 +177,7 @@ func (d *remoteSDP) finish() error {
 				return errors.New("sdp: a simulcast layer has a name that cannot be used")
 			}
 		}
-		want := "vp8/90000"
-		if s.kind == webrtc.RTPCodecTypeAudio {
-			want = "opus/48000/2"
-		}
-		for _, pt := range s.order {
-			n, err := strconv.ParseUint(pt, 10, 7)
-			if err == nil && n > 0 && strings.EqualFold(s.rtpmap[pt], want) {
-				s.codec = uint8(n)
-				break
-			}
-		}
+		s.pick()
 	}
 	return nil
 }
@@ -233,7 +231,7 @@ type localSection struct {
 	rejected       bool
 	sends          bool
 	receives       bool
-	codec          uint8
+	formats        []format
 	rids           []string // we receive
 	stream, track  string   // we send
 	ssrc           uint32
@@ -259,8 +257,10 @@ func (d *localSDP) String() string {
 		}
 	}
 	b.WriteString("\r\n")
+	first := true
 	for i := range d.sections {
-		d.sections[i].write(&b, d, i == 0)
+		d.sections[i].write(&b, d, first)
+		first = first && d.sections[i].rejected
 	}
 	return b.String()
 }
@@ -270,15 +270,16 @@ func (s *localSection) write(b *strings.Builder, d *localSDP, first bool) {
 		fmt.Fprintf(b, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=inactive\r\n", s.media, s.mid)
 		return
 	}
-	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", s.kind, s.codec)
+	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF", s.kind)
+	for _, f := range s.formats {
+		fmt.Fprintf(b, " %d", f.pt)
+	}
+	b.WriteString("\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=rtcp-rsize\r\n")
 	fmt.Fprintf(b, "a=mid:%s\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n", s.mid, d.ufrag, d.pwd, d.fingerprint, d.setup)
 	fmt.Fprintf(b, "a=%s\r\n", direction(s.sends, s.receives))
-	if s.kind == webrtc.RTPCodecTypeAudio {
-		fmt.Fprintf(b, "a=rtpmap:%d opus/48000/2\r\na=fmtp:%d minptime=10;useinbandfec=1\r\na=rtcp-fb:%d nack\r\n", s.codec, s.codec, s.codec)
-	} else {
-		fmt.Fprintf(b, "a=rtpmap:%d VP8/90000\r\na=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\n", s.codec, s.codec, s.codec, s.codec)
+	for _, f := range s.formats {
+		f.write(b, s.kind)
 	}
-	fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", s.codec)
 	for _, uri := range extensionsOf(s.kind) {
 		if id := s.onlyExtensions[uri]; id != 0 {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uri)

@@ -34,6 +34,9 @@ func (s *session) has(t *track) bool {
 
 // wanted are the tracks of the others, sound first.
 func (s *session) wanted() []*track {
+	if g := s.member.guest; g != nil {
+		return g.tracks()
+	}
 	var out []*track
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		for _, m := range s.room.order {
@@ -44,7 +47,7 @@ func (s *session) wanted() []*track {
 				if x.up == nil || x.kind != kind {
 					continue
 				}
-				if t := s.room.tracks[x.up.key]; t != nil && !slices.Contains(out, t) {
+				if t := s.room.tracks[x.up.key]; t != nil && s.formats[t.codec].pt != 0 && !slices.Contains(out, t) {
 					out = append(out, t)
 				}
 			}
@@ -90,7 +93,7 @@ func (s *session) section(kind webrtc.RTPCodecType) {
 	if s.polite {
 		side = "b"
 	}
-	s.sections = append(s.sections, &section{kind: kind, mid: side + strconv.Itoa(s.mids), codec: s.codecs[kind], usable: true})
+	s.sections = append(s.sections, &section{kind: kind, mid: side + strconv.Itoa(s.mids), codec: ownCodec(kind), usable: true})
 	s.mids++
 }
 
@@ -123,7 +126,7 @@ func (s *session) write(setup string, answer bool) string {
 	d := localSDP{id: s.id, version: s.version, ufrag: c.ufrag, pwd: c.pwd, fingerprint: s.room.server.fingerprint, setup: setup,
 		candidates: candidateLines(s.room.server.cfg.Candidates())}
 	for _, x := range s.sections {
-		l := localSection{kind: x.kind, mid: x.mid, rejected: x.rejected, codec: x.codec, onlyExtensions: s.ids}
+		l := localSection{kind: x.kind, mid: x.mid, rejected: x.rejected, formats: s.formatsOf(x, answer), onlyExtensions: s.ids}
 		if x.rejected && x.kind == 0 {
 			l.media = "application"
 		}
@@ -141,5 +144,8 @@ func (s *session) write(setup string, answer bool) string {
 }
 
 func (s *session) describe(typ webrtc.SDPType, text string, number int) {
+	if g := s.member.guest; g != nil {
+		g.answer = text
+	}
 	s.room.send(s.member, peer.TypeDescription, descriptionBody{webrtc.SessionDescription{Type: typ, SDP: text}, number, s.header()})
 }

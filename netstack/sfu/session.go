@@ -38,7 +38,8 @@ type session struct {
 
 	sections []*section
 	ids      map[string]uint8
-	codecs   map[webrtc.RTPCodecType]uint8
+	formats  map[forward.Codec]format
+	learned  map[webrtc.RTPCodecType]bool
 	mids     int
 }
 
@@ -51,7 +52,8 @@ type section struct {
 	receives bool // the client does
 	usable   bool // the client made it, or let it be, for us to send in
 	rids     []string
-	codec    uint8
+	codec    forward.Codec
+	formats  map[forward.Codec]format // in the client's newest description
 	up       *upload
 	down     *down
 	sending  bool // down is known to the client and runs
@@ -82,11 +84,14 @@ func (r *Room) connect(m *member) {
 	_, _ = rand.Read(id[:])
 	s := &session{
 		room: r, member: m, name: rand.Text(), polite: netstack.HostID < m.id, line: l,
-		ids: defaultIDs(), codecs: map[webrtc.RTPCodecType]uint8{webrtc.RTPCodecTypeVideo: firstVP8, webrtc.RTPCodecTypeAudio: firstOpus},
+		ids: defaultIDs(), formats: defaultFormats(), learned: map[webrtc.RTPCodecType]bool{},
 		id: binary.BigEndian.Uint64(id[:]) >> 2,
 	}
 	m.session = s
 	r.engine.do(func() { r.engine.lines = append(r.engine.lines, l) })
+	if m.guest != nil {
+		return // its offer is here
+	}
 	if s.polite {
 		r.send(m, peer.TypeHello, helloBody{s.header()})
 		return
@@ -201,7 +206,10 @@ func (s *session) newDown(t *track) (*down, error) {
 	}
 	w := s.member.wish(t.key)
 	d := &down{track: t, want: -1, tile: w.Height, priority: w.Priority}
-	d.SSRC, d.PT, d.Aligned = binary.BigEndian.Uint32(random[:])|1, s.codecs[t.kind], t.kind == webrtc.RTPCodecTypeVideo
+	for c, f := range s.formats {
+		d.PTs[c] = f.pt
+	}
+	d.SSRC, d.PT, d.Aligned = binary.BigEndian.Uint32(random[:])|1, d.PTs[t.codec], t.kind == webrtc.RTPCodecTypeVideo
 	return d, nil
 }
 

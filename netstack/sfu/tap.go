@@ -28,6 +28,7 @@ type Source struct {
 	Peer  netstack.PeerID
 	Track string
 	Kind  webrtc.RTPCodecType
+	Codec forward.Codec
 }
 
 // Tap is a receiver within this process: of each track it gets the layer that
@@ -64,6 +65,9 @@ func (r *Room) Tap(sink TapSink) (*Tap, error) {
 		r.engine.do(func() { r.engine.lines = append(r.engine.lines, t.line) })
 		for _, track := range r.tracks {
 			t.attach(track)
+		}
+		if w, ok := sink.(Watcher); ok {
+			w.Changed(r.sources(), r.speakers)
 		}
 		return nil
 	})
@@ -166,7 +170,7 @@ func (d *down) apply(l *line, w Wish) {
 }
 
 func (d *down) source() Source {
-	return Source{d.track.key.peer, d.track.key.track, d.track.kind}
+	return Source{d.track.key.peer, d.track.key.track, d.track.kind, d.track.codec}
 }
 
 // give hands a packet to the end of a line in this process.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/sfu/forward"
 
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
@@ -75,7 +76,7 @@ func TestTap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	camera, mic := Source{"zoe", "camera", webrtc.RTPCodecTypeVideo}, Source{"zoe", "mic", webrtc.RTPCodecTypeAudio}
+	camera, mic := Source{"zoe", "camera", webrtc.RTPCodecTypeVideo, forward.VP8Codec}, Source{"zoe", "mic", webrtc.RTPCodecTypeAudio, forward.Opus}
 	zoe.await("everything to be given up", func() bool { return zoe.demand("mic") == no && zoe.demand("camera") == no })
 	c.mu.Lock()
 	if len(c.packets) != 0 {
@@ -93,7 +94,7 @@ func TestTap(t *testing.T) {
 	c.await(t, "another key frame", func() bool { return len(c.heights[camera]) > keys })
 	anna := h.join("anna", newStudio(t, false)) // who comes later is there too, if wished
 	tap.Wish(Wish{Peer: "anna", Track: "mic", Height: 1})
-	c.await(t, "the newcomer", func() bool { return len(c.packets[Source{"anna", "mic", webrtc.RTPCodecTypeAudio}]) > 10 })
+	c.await(t, "the newcomer", func() bool { return len(c.packets[Source{"anna", "mic", webrtc.RTPCodecTypeAudio, forward.Opus}]) > 10 })
 	anna.leave()
 	tap.Forget("zoe")
 	zoe.await("everything to be given up again", func() bool { return zoe.demand("mic") == no && zoe.demand("camera") == no })

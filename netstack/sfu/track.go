@@ -42,7 +42,8 @@ func (k trackKey) covers(o trackKey) bool {
 type track struct {
 	key    trackKey
 	kind   webrtc.RTPCodecType
-	slot   int // in every line's downs
+	codec  forward.Codec // 0: VP8 or Opus
+	slot   int           // in every line's downs
 	owner  *line
 	layers [maxLayers]*layer
 

@@ -7,6 +7,7 @@ type Kept struct {
 	Marker    bool
 	Level     uint8 // raw, if HasLevel
 	HasLevel  bool
+	Codec     Codec // if not the track's own
 	VP8       VP8
 }
 
@@ -145,7 +146,7 @@ const maxKeyFrame = 128 << 10
 func (f *KeyFrame) Put(k Kept, payload []byte, now int64) {
 	n := &f.next
 	switch {
-	case k.VP8.Key:
+	case k.VP8.Key && (len(n.packets) == 0 || k.Timestamp != n.packets[0].Timestamp || k.VP8.Start):
 		n.packets, n.ends, n.data, n.at = n.packets[:0], n.ends[:0], n.data[:0], now
 	case len(n.packets) == 0:
 		return

@@ -11,6 +11,9 @@ package forward
 type Down struct {
 	SSRC uint32
 	PT   uint8
+	// PTs are those of packets with another codec than the track's; 0: the
+	// receiver does not take it.
+	PTs [Codecs]uint8
 	// Aligned streams begin and change at key frames; others (sound, codecs
 	// that are not looked into) at any packet.
 	Aligned bool
@@ -75,6 +78,9 @@ func (d *Down) current() *segment { return &d.segments[(d.count-1)%segmentsKept]
 // Map says how a packet of a layer goes out, if it does. want is the layer the
 // receiver should have; a key frame of it begins a new segment.
 func (d *Down) Map(layer, want int, k *Kept) (Out, bool) {
+	if k.Codec != 0 && d.PTs[k.Codec] == 0 {
+		return Out{}, false
+	}
 	if !d.Aligned {
 		return d.pass(layer, want, k)
 	}
@@ -130,6 +136,9 @@ func (d *Down) out(s *segment, k *Kept) Out {
 	o := Out{
 		Marker: k.Marker, PT: d.PT, SSRC: d.SSRC, Level: k.Level, HasLevel: k.HasLevel,
 		Seq: s.out + (k.Seq - s.in), Timestamp: s.timestamp(k.Timestamp),
+	}
+	if k.Codec != 0 {
+		o.PT = d.PTs[k.Codec]
 	}
 	return o
 }
