@@ -135,7 +135,7 @@ func seal(t testing.TB, g *Group) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := z.Seal(nil, opus, []byte("hello"))
+	out, err := z.Seal(nil, opus, 7, []byte("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func open(g *Group, from netstack.PeerID, sealed []byte) error {
 	if r == nil {
 		return sframe.ErrNoKey
 	}
-	_, err := r.Track("mic", "SFU").Open(opus, bytes.Clone(sealed))
+	_, err := r.Track("mic", "SFU").Open(opus, 7, bytes.Clone(sealed))
 	return err
 }
 

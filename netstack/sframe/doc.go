@@ -10,7 +10,8 @@
 // clear is the start of the frame as it was, for the forwarding server: for VP8
 // the 10 bytes of a key frame's header (frame type and size), or the 3 of
 // another's (see Clear); for sound nothing. It is authenticated as SFrame's
-// metadata, so it cannot be changed either. The header names the key (KID) and
+// metadata, so it cannot be changed either; for sound, the metadata is the RTP
+// timestamp (4 bytes, big-endian). The header names the key (KID) and
 // counts frames (CTR). Sealing adds 18 to 23 bytes to a frame in the first days
 // of a call: two to seven of header, 16 of tag.
 //
@@ -23,5 +24,5 @@
 // are one track). So a frame is bound to who sent it and to which of their
 // tracks it belongs: shown as anything else it does not open. No CTR is used
 // twice with one key, by the layers of a track together, and an Opener takes
-// none twice.
+// none twice, and those of pictures in order only.
 package sframe

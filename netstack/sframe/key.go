@@ -90,30 +90,43 @@ func trackName(id string) string {
 type scratch struct {
 	nonce [nonceSize]byte
 	aad   []byte
+	time  [4]byte
+}
+
+// stamp is an RTP timestamp as metadata. For pictures, which have a clear part,
+// there is none: a server that changes from one layer to another may have to move
+// a picture by a tick.
+func (s *scratch) stamp(ts uint32, clear int) []byte {
+	if clear > 0 {
+		return nil
+	}
+	binary.BigEndian.PutUint32(s.time[:], ts)
+	return s.time[:]
 }
 
 // prepare sets the nonce and the additional data of a frame: header, metadata.
-func (s *scratch) prepare(k *key, ctr uint64, header, metadata []byte) {
+// The metadata is the clear part and, after it, stamp.
+func (s *scratch) prepare(k *key, ctr uint64, header, clear, stamp []byte) {
 	s.nonce = k.salt
 	low := s.nonce[nonceSize-8:]
 	binary.BigEndian.PutUint64(low, binary.BigEndian.Uint64(low)^ctr)
-	s.aad = append(append(s.aad[:0], header...), metadata...)
+	s.aad = append(append(append(s.aad[:0], header...), clear...), stamp...)
 }
 
 // seal appends clear, header, ciphertext and tag to dst.
-func (k *key) seal(s *scratch, dst, clear, body []byte, ctr uint64) []byte {
+func (k *key) seal(s *scratch, dst, clear, body, stamp []byte, ctr uint64) []byte {
 	dst = append(dst, clear...)
 	at := len(dst)
 	dst = appendHeader(dst, k.kid, ctr)
-	s.prepare(k, ctr, dst[at:], clear)
+	s.prepare(k, ctr, dst[at:], clear, stamp)
 	return k.aead.Seal(dst, s.nonce[:], body, s.aad)
 }
 
 // open opens what seal made, in place: clear bytes, then a header of size
 // bytes, then the rest. The result lies within frame.
-func (k *key) open(s *scratch, frame []byte, clear, size int, ctr uint64) ([]byte, error) {
+func (k *key) open(s *scratch, frame, stamp []byte, clear, size int, ctr uint64) ([]byte, error) {
 	header := frame[clear : clear+size]
-	s.prepare(k, ctr, header, frame[:clear])
+	s.prepare(k, ctr, header, frame[:clear], stamp)
 	sealed := frame[clear+size:]
 	body, err := k.aead.Open(sealed[:0], s.nonce[:], sealed, s.aad)
 	if err != nil {

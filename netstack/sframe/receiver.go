@@ -125,8 +125,9 @@ func (r *Receiver) Track(id, path string) *Opener {
 	return &Opener{r: r, track: trackName(id), path: path}
 }
 
-// find returns the key for a frame and the window it must be fresh in.
-func (r *Receiver) find(kid, ctr uint64, track, path string) (*opening, *window, error) {
+// find returns the key for a frame and the window it must be fresh in; ordered:
+// it must be newer than all before.
+func (r *Receiver) find(kid, ctr uint64, track, path string, ordered bool) (*opening, *window, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -155,7 +156,7 @@ func (r *Receiver) find(kid, ctr uint64, track, path string) (*opening, *window,
 		w = &window{}
 		o.paths[path] = w
 	}
-	if !w.fresh(ctr) {
+	if !w.fresh(ctr) || ordered && !w.after(ctr) {
 		return nil, nil, ErrReplayed
 	}
 	return o, w, nil
@@ -204,8 +205,9 @@ type Opener struct {
 }
 
 // Open opens a frame in place and returns it; the result lies within frame. mime
-// is the codec. After an error the frame is of no use.
-func (o *Opener) Open(mime string, frame []byte) ([]byte, error) {
+// is the codec, ts the RTP timestamp it came with. After an error the frame is
+// of no use. Pictures open in the order they were sealed in only, sound in any.
+func (o *Opener) Open(mime string, ts uint32, frame []byte) ([]byte, error) {
 	clear, err := Clear(mime, frame)
 	if err != nil {
 		return nil, err
@@ -214,12 +216,13 @@ func (o *Opener) Open(mime string, frame []byte) ([]byte, error) {
 	if err != nil || len(frame) < clear+size+tagSize {
 		return nil, ErrMalformed
 	}
-	k, w, err := o.r.find(kid, ctr, o.track, o.path)
+	ordered := clear > 0 // a picture
+	k, w, err := o.r.find(kid, ctr, o.track, o.path, ordered)
 	if err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
-	out, err := k.key.open(&o.scratch, frame, clear, size, ctr)
+	out, err := k.key.open(&o.scratch, frame, o.scratch.stamp(ts, clear), clear, size, ctr)
 	o.mu.Unlock()
 	if err != nil {
 		return nil, err

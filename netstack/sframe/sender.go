@@ -75,9 +75,9 @@ func (s *Sender) Track(id string) (*Sealer, error) {
 type Sealer struct{ t *sealing }
 
 // Seal appends to dst the sealed frame, which is at most Overhead bytes longer.
-// mime is the codec. dst and frame must not overlap. It allocates only to grow
-// dst.
-func (z *Sealer) Seal(dst []byte, mime string, frame []byte) ([]byte, error) {
+// mime is the codec, ts the RTP timestamp that the frame is sent with. dst and
+// frame must not overlap. It allocates only to grow dst.
+func (z *Sealer) Seal(dst []byte, mime string, ts uint32, frame []byte) ([]byte, error) {
 	clear, err := Clear(mime, frame)
 	if err != nil {
 		return dst, fmt.Errorf("seal a frame: %w", err)
@@ -86,5 +86,6 @@ func (z *Sealer) Seal(dst []byte, mime string, frame []byte) ([]byte, error) {
 	defer z.t.mu.Unlock()
 	ctr := z.t.ctr
 	z.t.ctr++
-	return z.t.key.seal(&z.t.scratch, dst, frame[:clear], frame[clear:], ctr), nil
+	s := &z.t.scratch
+	return z.t.key.seal(s, dst, frame[:clear], frame[clear:], s.stamp(ts, clear), ctr), nil
 }

@@ -52,7 +52,7 @@ func (p *pair) seal(track, mime string, frame []byte) []byte {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	out, err := z.Seal(nil, mime, frame)
+	out, err := z.Seal(nil, mime, 7, frame)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func (p *pair) seal(track, mime string, frame []byte) []byte {
 
 // open opens a copy, so that it can be done again.
 func (p *pair) open(track, path, mime string, sealed []byte) ([]byte, error) {
-	return p.Receiver.Track(track, path).Open(mime, bytes.Clone(sealed))
+	return p.Receiver.Track(track, path).Open(mime, 7, bytes.Clone(sealed))
 }
 
 // frame is a VP8 frame as far as its header goes.
@@ -142,6 +142,17 @@ func TestSwappedFramesDoNotOpen(t *testing.T) {
 	}
 	if _, err := p.open("screen", "SFU", vp8, sealed); !errors.Is(err, ErrForged) {
 		t.Errorf("as another track's: %v", err)
+	}
+	sound := p.seal("mic", opus, frame(rng, false, 80))
+	if _, err := p.Receiver.Track("mic", "SFU").Open(opus, 8, bytes.Clone(sound)); !errors.Is(err, ErrForged) {
+		t.Errorf("sound at another time: %v", err)
+	}
+	next := p.seal("camera", vp8, frame(rng, false, 500))
+	if _, err := p.open("camera", "P2P", vp8, next); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.open("camera", "P2P", vp8, sealed); !errors.Is(err, ErrReplayed) {
+		t.Errorf("after the one that follows it: %v", err)
 	}
 	if _, err := p.open("camera~h", "SFU", vp8, sealed); err != nil {
 		t.Errorf("as another layer of the same track: %v", err)
@@ -276,11 +287,11 @@ func TestCodecsThatCannotBeSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mime := range []string{"video/H264", "video/AV1", "video/VP9", ""} {
-		if out, err := z.Seal(nil, mime, make([]byte, 100)); !errors.Is(err, ErrCodec) || len(out) > 0 {
+		if out, err := z.Seal(nil, mime, 7, make([]byte, 100)); !errors.Is(err, ErrCodec) || len(out) > 0 {
 			t.Errorf("%q: %v", mime, err)
 		}
 	}
-	if _, err := z.Seal(nil, vp8, []byte{0, 1, 2, 3}); !errors.Is(err, ErrMalformed) {
+	if _, err := z.Seal(nil, vp8, 7, []byte{0, 1, 2, 3}); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a key frame of four bytes: %v", err)
 	}
 }
@@ -300,7 +311,7 @@ func TestLayersAtOnce(t *testing.T) {
 			}
 			f := make([]byte, 40)
 			for range 300 {
-				out, err := z.Seal(nil, vp8, f)
+				out, err := z.Seal(nil, vp8, 7, f)
 				if err != nil {
 					t.Error(err)
 					return
@@ -334,11 +345,11 @@ func TestNoAllocations(t *testing.T) {
 	o := p.Receiver.Track("camera", "P2P")
 	f, buf := frame(rand.New(rand.NewPCG(1, 1)), false, 5000), make([]byte, 0, 6000)
 	n := testing.AllocsPerRun(200, func() {
-		sealed, err := z.Seal(buf, vp8, f)
+		sealed, err := z.Seal(buf, vp8, 7, f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := o.Open(vp8, sealed); err != nil {
+		if _, err := o.Open(vp8, 7, sealed); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -371,7 +382,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sealed, err := z.Seal(nil, mime, b)
+		sealed, err := z.Seal(nil, mime, 7, b)
 		if err != nil {
 			return // too short to be a frame
 		}
@@ -399,12 +410,12 @@ func BenchmarkSealAndOpen(b *testing.B) {
 			b.ReportAllocs()
 			var added int
 			for b.Loop() {
-				sealed, err := z.Seal(buf, c.mime, f)
+				sealed, err := z.Seal(buf, c.mime, 7, f)
 				if err != nil {
 					b.Fatal(err)
 				}
 				added = len(sealed) - c.size
-				if _, err := o.Open(c.mime, sealed); err != nil {
+				if _, err := o.Open(c.mime, 7, sealed); err != nil {
 					b.Fatal(err)
 				}
 			}

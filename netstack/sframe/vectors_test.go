@@ -21,7 +21,7 @@ func TestVectorOfRFC9605(t *testing.T) {
 	plain := unhex(t, "64726166742d696574662d736672616d652d656e63")
 	want := "9901234567b7412c2513a1b66dbb48841bbaf17f598751176ad847681a69c6d0b091c07018ce4adb34eb"
 	var s scratch
-	sealed := k.seal(&s, nil, metadata, plain, ctr)
+	sealed := k.seal(&s, nil, metadata, plain, nil, ctr)
 	if got := hex.EncodeToString(sealed[len(metadata):]); got != want {
 		t.Errorf("sealed %s\n  want %s", got, want)
 	}
@@ -31,7 +31,7 @@ func TestVectorOfRFC9605(t *testing.T) {
 	if got := hex.EncodeToString(s.nonce[:]); got != "75234edefe07819026755d71" {
 		t.Errorf("nonce %s", got)
 	}
-	open, err := k.open(&s, sealed, len(metadata), 5, ctr)
+	open, err := k.open(&s, sealed, nil, len(metadata), 5, ctr)
 	if err != nil || !bytes.Equal(open, append(bytes.Clone(metadata), plain...)) {
 		t.Errorf("opened %x, %v", open, err)
 	}

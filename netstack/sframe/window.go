@@ -20,6 +20,9 @@ func (w *window) fresh(ctr uint64) bool {
 	return age < windowSize && w.had[age/64]&(1<<(age%64)) == 0
 }
 
+// after reports whether ctr comes after all that were had.
+func (w *window) after(ctr uint64) bool { return !w.begun || ctr > w.newest }
+
 // take remembers ctr.
 func (w *window) take(ctr uint64) {
 	switch {

@@ -98,8 +98,27 @@ func (c *Client) takeOther(f frame) error {
 	return nil
 }
 
-// cleaned is the state fit to be shown, also if the host is not what it should
+// line is a sentence of the host's fit to be shown.
+func line(s string) string { return cut(cleanText(s, false), maxLine, maxLine) }
+
+// cleaned is the member fit to be shown, also if the host is not what it should
 // be.
+func (m Member) cleaned() Member {
+	m.Name = cleanName(m.Name)
+	return m
+}
+
+// cleaned is the plan fit to be shown, likewise.
+func (p Plan) cleaned() Plan {
+	p.Why = line(p.Why)
+	for id, hop := range p.Paths {
+		hop.Why = line(hop.Why)
+		p.Paths[id] = hop
+	}
+	return p
+}
+
+// cleaned is the state fit to be shown, likewise.
 func (s RoomState) cleaned() RoomState {
 	s.Waiting = s.Waiting[:min(len(s.Waiting), maxWaiting)]
 	for i := range s.Waiting {

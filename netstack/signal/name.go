@@ -15,7 +15,8 @@ const (
 	maxNameBytes = 128
 	maxChat      = 4000 // bytes
 	maxSaid      = 200
-	maxMarks     = 2 // combining marks on one letter
+	maxLine      = 500 // bytes of a sentence from the host
+	maxMarks     = 2   // combining marks on one letter
 	nobody       = "Guest"
 )
 
@@ -59,7 +60,7 @@ func cleanText(s string, lines bool) string {
 			r = ' '
 		case r == zwj && isEmoji(before) && i+1 < len(runes) && isEmoji(runes[i+1]):
 		case r == emojiPicked && before != 0:
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs), isFiller(r):
 			continue
 		case unicode.In(r, unicode.Mn, unicode.Me):
 			if marks++; marks > maxMarks || before == 0 || before == ' ' || before == '\n' {
@@ -73,6 +74,15 @@ func cleanText(s string, lines bool) string {
 		before = r
 	}
 	return b.String()
+}
+
+// isFiller reports whether r counts as a letter or sign and shows nothing.
+func isFiller(r rune) bool {
+	switch r {
+	case '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0':
+		return true
+	}
+	return false
 }
 
 // isEmoji reports whether r may stand on either side of a joiner. The emoji
@@ -107,17 +117,4 @@ func uniqueName(name string, taken func(looks string) bool) string {
 		name = base + suffix
 	}
 	return name
-}
-
-// alike maps letters that look like a Latin one to it: a small part of Unicode
-// TR39, the letters of Cyrillic and Greek.
-var alike = strings.NewReplacer(
-	"а", "a", "в", "b", "с", "c", "ԁ", "d", "е", "e", "ё", "e", "һ", "h", "і", "i", "ј", "j", "к", "k", "м", "m",
-	"н", "h", "о", "o", "р", "p", "ѕ", "s", "т", "t", "у", "y", "х", "x", "α", "a", "β", "b", "ε", "e",
-	"ι", "i", "κ", "k", "ν", "v", "ο", "o", "ρ", "p", "τ", "t", "υ", "y", "χ", "x", "0", "o", "1", "l",
-)
-
-// looks is equal for names that people take for the same.
-func looks(name string) string {
-	return strings.ReplaceAll(alike.Replace(strings.ToLower(name)), " ", "")
 }

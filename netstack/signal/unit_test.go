@@ -18,27 +18,63 @@ func netipAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func TestRow29NamesAreCleaned(t *testing.T) {
 	for in, want := range map[string]string{
-		"Anna":                         "Anna",
-		"  Anna \t Bell\n":             "Anna Bell",
-		"":                             nobody,
-		"\u202e\u2066\u200b":           nobody,
-		"evil\u202egpj.exe":            "evilgpj.exe",
-		"a\x00b\x1bc":                  "abc",
-		"Ａｎｎａ":                         "Anna",
-		"Z̸̡̢̧a":                       "Z̸̡a",
-		"👩\u200d💻 Ada":                 "👩\u200d💻 Ada",
-		"An\u200dna":                   "Anna",
-		"❤\ufe0f":                      "❤\ufe0f",
-		"\u0301x":                      "x",
-		strings.Repeat("x", 100):       strings.Repeat("x", 32),
-		strings.Repeat("中", 100):       strings.Repeat("中", 32),
-		"bad \xff utf8":                "bad utf8",
-		"line\u2028separator":          "line separator",
-		strings.Repeat("👩\u200d💻", 30): strings.TrimSuffix(strings.Repeat("👩\u200d💻", 11), "") + "👩",
+		"Anna":                   "Anna",
+		"  Anna \t Bell\n":       "Anna Bell",
+		"":                       nobody,
+		"\u202e\u2066\u200b":     nobody,
+		"evil\u202egpj.exe":      "evilgpj.exe",
+		"a\x00b\x1bc":            "abc",
+		"Ａｎｎａ":                   "Anna",
+		"Z̸̡̢̧a":                 "Z̸̡a",
+		"👩\u200d💻 Ada":           "👩\u200d💻 Ada",
+		"An\u200dna":             "Anna",
+		"❤\ufe0f":                "❤\ufe0f",
+		"\u0301x":                "x",
+		strings.Repeat("x", 100): strings.Repeat("x", 32),
+		strings.Repeat("中", 100): strings.Repeat("中", 32),
+		"bad \xff utf8":          "bad utf8",
+		"line\u2028separator":    "line separator",
+		"\u3164\u2800\uffa0":     nobody,
+		"Anna\u3164":             "Anna",
+		"a" + strings.Repeat("\u0336", 500) + "b": "a\u0336\u0336b",
+		strings.Repeat("👩\u200d💻", 30):            strings.TrimSuffix(strings.Repeat("👩\u200d💻", 11), "") + "👩",
 	} {
 		if got := cleanName(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
+	}
+}
+
+// What people take for the same is the same; what they tell apart is not.
+func TestLooks(t *testing.T) {
+	for _, same := range [][]string{
+		{"Anna", "anna", "АNNА", "Αnna", "Ánna", "An na", "A.n.n.a", "Anna (2)", "𝓐nna", "Ａｎｎａ", "ᴀɴɴᴀ"},
+		{"Bill", "BiII", "B1ll", "Biӏl", "Bıll", "Bi|l"},
+		{"Mark Owen", "Маrk Оwеn", "rnark owen", "Mark Ovven"},
+		{"Ioana", "lоаnа", "1oana"},
+		{"Παρος", "Παρος"},
+	} {
+		for _, name := range same[1:] {
+			if Looks(name) != Looks(same[0]) {
+				t.Errorf("%q (%q) and %q (%q) are told apart", name, Looks(name), same[0], Looks(same[0]))
+			}
+		}
+	}
+	for _, pair := range [][2]string{{"Anna", "Anne"}, {"Tom", "Tim"}, {"🐱", "🐶"}, {"Anna (x)", "Anna"}, {"...", "---"}} {
+		if Looks(pair[0]) == Looks(pair[1]) {
+			t.Errorf("%q and %q are taken for the same", pair[0], pair[1])
+		}
+	}
+}
+
+// A host that is not what it should be cannot put anything unfit on the screen.
+func TestHostsWordsAreCleaned(t *testing.T) {
+	if m := (Member{Name: "evil\u202egpj.exe\n"}).cleaned(); m.Name != "evilgpj.exe" {
+		t.Errorf("%q", m.Name)
+	}
+	p := Plan{Why: "a\u2066b\nc", Paths: map[netstack.PeerID]Hop{"x": {Why: strings.Repeat("x", 5000)}}}.cleaned()
+	if p.Why != "ab c" || len(p.Paths["x"].Why) != maxLine {
+		t.Errorf("%q and %d bytes", p.Why, len(p.Paths["x"].Why))
 	}
 }
 

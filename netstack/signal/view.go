@@ -84,6 +84,10 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	b.Plan = b.Plan.cleaned()
+	for i, m := range b.Members {
+		b.Members[i] = m.cleaned()
+	}
 	again := c.id != ""
 	if again && b.Epoch != c.epoch {
 		b.Members = append(b.Members, c.missingLocked(b.Members)...)
@@ -194,7 +198,7 @@ func (c *Client) take(f frame) error {
 		if err := decode(f.Envelope, &p); err != nil {
 			return err
 		}
-		if p.Revision > c.plan.Revision {
+		if p = p.cleaned(); p.Revision > c.plan.Revision {
 			c.plan = p
 			c.events.Put(PlanChanged{p})
 		}
@@ -220,7 +224,7 @@ func (c *Client) take(f frame) error {
 		if err := decode(f.Envelope, &b); err != nil {
 			return err
 		}
-		c.events.Put(MessageRefused{Code: b.Code, Text: b.Message, Type: b.Type, To: b.To})
+		c.events.Put(MessageRefused{Code: b.Code, Text: line(b.Message), Type: b.Type, To: b.To})
 	case TypeClosed:
 		return c.closedLocked(f)
 	default:
@@ -257,6 +261,7 @@ func (c *Client) newLocked(f frame) bool {
 
 // memberLocked notes a new or changed member.
 func (c *Client) memberLocked(m Member) {
+	m = m.cleaned()
 	i := slices.IndexFunc(c.members, func(o Member) bool { return o.ID == m.ID })
 	if i < 0 {
 		c.members = append(c.members, m)
