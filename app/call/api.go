@@ -37,6 +37,8 @@ type Member struct {
 	// Moderator may lock the room, let people in, mute and remove them, and
 	// choose the room's path.
 	Moderator bool
+	// CanHost says that this member's program could host the room.
+	CanHost bool
 	// Hand is this member's place in the row of raised hands, from 1; 0: down.
 	Hand int
 	// Path is how this member receives; Auto: not known.

@@ -40,10 +40,7 @@ func (s *Session) Share(screenID string) {}
 func (s *Session) StopShare() {}
 
 // Moderate does what only moderators may.
-func (s *Session) Moderate(Order) {}
-
-// Graph is the room as its members measured it.
-func (s *Session) Graph() []Edge { return nil }
+func (s *Session) Moderate(o Order) { s.post(func() { s.room.moderate(o) }) }
 
 // Outgoing is what is sent, as its encoders make it.
 func (s *Session) Outgoing() []Outgoing { return nil }
@@ -52,10 +49,10 @@ func (s *Session) Outgoing() []Outgoing { return nil }
 func (s *Session) PathChanges() []PathChange { return nil }
 
 // Force chooses this member's path; Auto leaves it to the room.
-func (s *Session) Force(netstack.Topology) {}
+func (s *Session) Force(t netstack.Topology) { s.post(func() { s.room.force(t) }) }
 
 // ForceRoom chooses everyone's path; Auto leaves it to the room.
-func (s *Session) ForceRoom(netstack.Topology) {}
+func (s *Session) ForceRoom(t netstack.Topology) { s.post(func() { s.room.forceRoom(t) }) }
 
 // SelectPair moves the line to a peer to a pair that has succeeded.
 func (s *Session) SelectPair(peer netstack.PeerID, pairID string) {}

@@ -50,6 +50,7 @@ func memberOf(m signal.Member) Member {
 	return Member{
 		ID: m.ID, Name: m.Name, Host: m.Role == signal.Owner,
 		Muted: m.State.Muted, CameraOff: m.State.CameraOff, Sharing: m.State.Sharing, HandRaised: m.State.HandRaised,
+		Moderator: m.Role.Moderates(), Hand: m.Hand, CanHost: m.Capabilities.CanHost,
 	}
 }
 

@@ -24,6 +24,7 @@ type room struct {
 	said     signal.State // what the others know of us
 	others   []*other     // in order of joining
 	networks networks
+	house    house
 }
 
 // worthTelling is how long the host must have been away for its return to be
@@ -34,10 +35,12 @@ func newRoom(s *Session, w signal.Welcomed) room {
 	r := room{s: s, state: Idle, since: time.Now()}
 	r.said = signal.State{Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
 	r.self = Member{ID: w.ID, Name: s.cfg.Name, Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
-	r.takePlan(w.Plan)
+	r.house.link, r.house.hosted = s.cfg.Link, s.cfg.Hosted
 	for _, m := range w.Members {
 		r.admit(m)
 	}
+	r.takePlan(w.Plan)
+	r.welcomed(w)
 	return r
 }
 
@@ -88,9 +91,10 @@ func (r *room) tell(e Event) {
 func (r *room) snapshot() *Snapshot {
 	s := &Snapshot{
 		State: r.state, Problem: r.problem, Err: r.err,
-		Room: r.s.cfg.Invite.Room, Invite: r.s.cfg.Link, Hosted: r.s.cfg.Hosted,
+		Room:  r.s.cfg.Invite.Room,
 		Since: r.since, Self: r.self, Plan: r.plan,
 	}
+	r.house.fill(s)
 	for _, o := range r.others {
 		s.Others = append(s.Others, o.member)
 	}

@@ -34,9 +34,10 @@ func (r *room) onSignal(e signal.Event) {
 			r.onEvidence(e.Envelope)
 			return
 		}
+		if r.fromHost(e.Envelope) {
+			return
+		}
 		r.s.mesh.Handle(e.Envelope)
-	case signal.MessageRefused:
-		r.s.log.Warn("message refused", "code", e.Code, "text", e.Text, "type", e.Type)
 	case signal.ConnectionLost:
 		r.problem = "The host cannot be reached; trying again."
 		r.move(lost)
@@ -51,6 +52,8 @@ func (r *room) onSignal(e signal.Event) {
 			return // by ourselves
 		}
 		r.end(fail, e.Err)
+	default:
+		r.onHouse(e)
 	}
 }
 
@@ -73,6 +76,7 @@ func (r *room) onWelcomedAgain(w signal.Welcomed) {
 			r.remove(o, "did not come back")
 		}
 	}
+	r.welcomed(w)
 	r.problem = ""
 	r.move(regained)
 }
@@ -90,6 +94,7 @@ func (r *room) takePlan(p signal.Plan) {
 		why = p.Why
 	}
 	r.plan = Plan{Revision: int(p.Revision), Topology: hop.Topology, Why: why}
+	r.takePaths(p)
 }
 
 func (r *room) onJoined(m signal.Member) {
@@ -142,11 +147,13 @@ func (r *room) remove(o *other, why string) {
 func (r *room) onChanged(m signal.Member) {
 	if m.ID == r.self.ID {
 		r.self = memberOf(m)
+		r.self.Path = r.house.plan.For(m.ID)
 		r.tell(MemberChanged{r.self})
 		return
 	}
 	if o := r.find(m.ID); o != nil {
 		o.update(m)
+		o.member.Path = r.house.plan.For(m.ID)
 		r.tell(MemberChanged{o.member})
 	}
 }

@@ -48,9 +48,15 @@ type Config struct {
 	Client    string // this program's name and version, told to the host
 	RelayOnly bool   // use only paths through the host's relay
 	Loopback  bool   // also use 127.0.0.1: for calls on one computer
-	Studio    Studio
-	Meter     Meter // nil: nobody measures
-	Logger    *slog.Logger
+	// OnWaiting is called when a moderator has to let us in first; Join goes on
+	// waiting. It must not block. Nil: nobody is told.
+	OnWaiting func()
+	// TakeOver hosts the room here from now on, when its host goes and hands it
+	// over to us; nil: this program cannot.
+	TakeOver func(context.Context, signal.TakeOver) (Hosting, error)
+	Studio   Studio
+	Meter    Meter // nil: nobody measures
+	Logger   *slog.Logger
 }
 
 // Session is one call from Join to Leave. Its methods may be called from any
@@ -75,6 +81,7 @@ type Session struct {
 	snapshot atomic.Pointer[Snapshot]
 	lines    atomic.Pointer[[]Line]
 	levels   atomic.Pointer[map[netstack.PeerID]float64]
+	graph    atomic.Pointer[graph]
 
 	room room // of the loop
 }
@@ -95,7 +102,8 @@ func Join(ctx context.Context, cfg Config) (*Session, error) {
 	client, err := signal.Dial(ctx, signal.ClientConfig{
 		Invite: cfg.Invite, Name: cfg.Name, Logger: cfg.Logger,
 		State:        signal.State{Muted: cfg.Muted, CameraOff: cfg.CameraOff},
-		Capabilities: signal.Capabilities{Client: cfg.Client, Codecs: []string{"video/VP8", "audio/opus"}},
+		OnWaiting:    cfg.OnWaiting,
+		Capabilities: signal.Capabilities{Client: cfg.Client, CanHost: cfg.TakeOver != nil, Codecs: []string{"video/VP8", "audio/opus"}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join room %q: %w", cfg.Invite.Room, err)
@@ -204,6 +212,7 @@ func (s *Session) pump() {
 	// With another network the host may be within reach again at once.
 	s.loop.Go(func(ctx context.Context) { ifwatch.Watch(ctx, func([]ifwatch.Address) { s.client.Wake() }) })
 	s.loop.Go(s.look)
+	s.loop.Go((&reporter{s: s}).run)
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, sampleEvery, s.room.sample) })
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, steerEvery, s.room.steer) })
 }

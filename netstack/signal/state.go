@@ -114,3 +114,24 @@ func (r *room) raise(m *session) {
 		}
 	}
 }
+
+// TypeTakeOver is how a host that goes asks a member to host the room, and
+// TypeTakenOver is the answer to the host.
+const (
+	TypeTakeOver  = "x-take-over"
+	TypeTakenOver = "x-taken-over"
+)
+
+// TakeOver says which room a member is asked to host, and how it is opened.
+type TakeOver struct {
+	Room     string   `json:"room"`
+	Secret   string   `json:"secret"` // of guests
+	EndToEnd bool     `json:"endToEnd,omitempty"`
+	Settings Settings `json:"settings"`
+}
+
+// TakenOver is the answer: the invite for all others, or why not.
+type TakenOver struct {
+	Invite string `json:"invite,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
