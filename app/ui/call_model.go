@@ -17,19 +17,14 @@ type callModel struct {
 	snap     call.Snapshot
 	lines    []call.Line
 	speakers map[netstack.PeerID]*speaker
+	board    boardModel
+	seam     seam
 }
 
 // personTile is a tile and whose it is.
 type personTile struct {
 	ID   netstack.PeerID
 	Look tileLook
-}
-
-// notice is a sentence shown for a while.
-type notice struct {
-	Icon string
-	Text string
-	Bad  bool
 }
 
 func newCallModel() *callModel {
@@ -48,6 +43,7 @@ func (m *callModel) from(s call.Snapshot) {
 			delete(m.speakers, id)
 		}
 	}
+	m.board.follow(s)
 }
 
 // heard takes the levels of now and reports whether anybody began or stopped
@@ -61,35 +57,76 @@ func (m *callModel) heard(levels map[netstack.PeerID]float64, now time.Time) boo
 			m.speakers[id] = s
 		}
 		changed = s.heard(level, now) || changed
+		if s.on && m.snap.Speaker == "" && id != m.snap.Self.ID && !m.speaking(m.board.talks) {
+			m.board.spoke(id) // nobody else tells who speaks
+		}
 	}
 	return changed
 }
 
 // tiles are the others in order of joining, and Self last.
 func (m *callModel) tiles() []personTile {
-	badges := make(map[netstack.PeerID]string, len(m.lines))
+	lines := make(map[netstack.PeerID]call.Line, len(m.lines))
 	for _, l := range m.lines {
-		badges[l.Member.ID] = l.Verdict.Badge
+		lines[l.Member.ID] = l
 	}
 	out := make([]personTile, 0, len(m.snap.Others)+1)
 	for _, o := range m.snap.Others {
 		t := m.tile(o, false)
-		t.Look.Badge = badges[o.ID]
+		if l, ok := lines[o.ID]; ok {
+			t.Look.Badge, t.Look.Bars = l.Verdict.Badge, bars(l)
+		}
 		out = append(out, t)
 	}
 	return append(out, m.tile(m.snap.Self, true))
 }
 
 func (m *callModel) tile(p call.Member, self bool) personTile {
-	s := m.speakers[p.ID]
 	return personTile{ID: p.ID, Look: tileLook{
 		Name: p.Name, Problem: p.Problem, Muted: p.Muted, CameraOff: p.CameraOff, Self: self,
-		Speaking: s != nil && s.on && !p.Muted,
+		Speaking: m.speaking(p.ID) && !p.Muted, Hand: p.Hand, Pinned: p.ID == m.board.pinned,
 	}}
 }
 
-// floats reports whether the self view floats over the one other person.
-func (m *callModel) floats() bool { return len(m.snap.Others) == 1 }
+func (m *callModel) speaking(id netstack.PeerID) bool {
+	s := m.speakers[id]
+	return s != nil && s.on
+}
+
+// looks are those of all tiles there could be, screens and the mix included.
+func (m *callModel) looks() map[netstack.PeerID]tileLook {
+	out := make(map[netstack.PeerID]tileLook)
+	for _, t := range m.tiles() {
+		out[t.ID] = t.Look
+	}
+	for _, who := range m.board.shares {
+		id := call.ShareOf(who)
+		out[id] = tileLook{Kind: shareKind, Name: out[who].Name, Pinned: id == m.board.pinned}
+	}
+	out[call.MixID] = tileLook{Kind: mixKind, Pinned: m.board.pinned == call.MixID}
+	return out
+}
+
+// bars is how good a line is, from 1 to 4; 0 is not known.
+func bars(l call.Line) int {
+	if !l.Link.RTT.OK {
+		return 0
+	}
+	n := 4
+	for _, limit := range []time.Duration{90 * time.Millisecond, 180 * time.Millisecond, 350 * time.Millisecond} {
+		if l.Link.RTT.Value > limit {
+			n--
+		}
+	}
+	if len(l.History) > 0 {
+		for _, limit := range []float64{0.01, 0.03, 0.08} {
+			if loss := l.History[len(l.History)-1].Loss; loss.OK && loss.Value > limit {
+				n--
+			}
+		}
+	}
+	return max(1, n)
+}
 
 // badge is what the top bar and the panel say of the way media takes.
 func (m *callModel) badge() (text string, p verdict.Path) { return summary(m.lines) }
@@ -163,21 +200,6 @@ func span(lo, hi time.Duration) string {
 	return fmt.Sprintf(" · %d–%d ms", a, b)
 }
 
-// lock says who could hear the call on the way it takes; empty while nothing
-// flows.
-func (m *callModel) lock() (icon, text string) {
-	n := paths(m.lines)
-	switch {
-	case n[verdict.ViaMCU] > 0:
-		return "lock-open", "The host can see and hear"
-	case n[verdict.ViaSFU] > 0:
-		return "lock", "Encrypted to the host"
-	case n[verdict.Direct]+n[verdict.Relayed] > 0:
-		return "lock", "End-to-end encrypted"
-	}
-	return "", ""
-}
-
 // curtain is what covers the tiles while there is no call to see.
 type curtain struct {
 	Kind  curtainKind
@@ -228,30 +250,6 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// notices are what an event is worth telling for a while.
-func notices(e call.Event) []notice {
-	switch e := e.(type) {
-	case call.MemberJoined:
-		return []notice{{Icon: "user", Text: e.Member.Name + " came in"}}
-	case call.MemberLeft:
-		if e.Why == "" || e.Why == "left" {
-			return []notice{{Icon: "user", Text: e.Member.Name + " left"}}
-		}
-		return []notice{{Icon: "user", Text: e.Member.Name + " is gone: " + e.Why, Bad: true}}
-	case call.Noticed:
-		icon := "info"
-		if e.Bad {
-			icon = "triangle-alert"
-		}
-		return []notice{{Icon: icon, Text: e.Text, Bad: e.Bad}}
-	case call.PlanChanged:
-		if e.Plan.Why != "" {
-			return []notice{{Icon: "shuffle", Text: e.Plan.Why}}
-		}
-	}
-	return nil
 }
 
 // speaker tells speech from noise with hysteresis, so that the ring does not

@@ -13,7 +13,6 @@ import (
 	"candid/netstack"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 )
 
 func TestMuteAndCamera(t *testing.T) {
@@ -124,7 +123,7 @@ func TestEverythingIsReachedByTab(t *testing.T) {
 	r := inCall(t, c)
 	r.w.TogglePanel()
 	want := map[string]bool{}
-	for _, o := range test.LaidOutObjects(r.canvas().Content()) {
+	for _, o := range uitest.Seen(r.canvas().Content()) {
 		f, ok := o.(fyne.Focusable)
 		a, named := o.(fyne.Accessible)
 		d, can := o.(fyne.Disableable)
@@ -236,7 +235,7 @@ func TestVolume(t *testing.T) {
 	c := uitest.NewCall(uitest.Room(2), uitest.Line(1, uitest.LAN, uitest.Start))
 	r := inCall(t, c)
 	r.w.TogglePanel()
-	for _, o := range test.LaidOutObjects(r.canvas().Content()) {
+	for _, o := range uitest.Seen(r.canvas().Content()) {
 		if s, ok := o.(interface{ SetValue(float64) }); ok && o.Visible() {
 			s.SetValue(0.5)
 		}

@@ -10,39 +10,47 @@ import (
 	"fyne.io/fyne/v2/container"
 )
 
-// callScreen is a call: tiles, bars, and the connection panel.
+// callScreen is a call: tiles, bars, and what can be open at the side.
 type callScreen struct {
 	w     *Window
 	call  Call
 	model *callModel
 	over  bool // the call has ended
+	gone  bool // the screen was left
 
-	tiles    map[netstack.PeerID]*tile
-	surfaces []*Surface // of tiles, in their order
-	grid     *fyne.Container
-
+	board   *board
 	top     *topBar
 	bar     *controlBar
+	side    sideKind // what is open at the side
+	open    bool     // the panel is
 	panel   *panel
-	open    bool // the panel is
+	chat    *chatDrawer
+	people  *peopleDrawer
 	scrim   *scrim
-	strip   *stripe
 	invite  *fyne.Container // holds the card while alone
 	copyBig *button
 	content *fyne.Container
 
+	banners                *fyne.Container
+	strip, lobby, sharing  *banner
+	admit, deny, lobbyMore *button
+
+	safety  *safetySheet    // while it is open
+	unread  int             // lines of chat that nobody has seen
 	talking bool            // Space is held while muted
 	frames  *fyne.Animation // ticks before every paint
 }
 
 func newCallScreen(w *Window, c Call) *callScreen {
-	s := &callScreen{w: w, call: c, model: newCallModel(), tiles: map[netstack.PeerID]*tile{}}
-	s.grid = container.New(tilesLayout{s})
+	s := &callScreen{w: w, call: c, model: newCallModel()}
+	s.board = newBoard(s)
 	s.top, s.bar, s.panel = newTopBar(s), newControlBar(s), newPanel(s)
-	s.scrim = newScrim(s.togglePanel)
-	s.strip = newStripe()
+	s.chat, s.people = newChatDrawer(s), newPeopleDrawer(s)
+	s.scrim = newScrim(func() { s.showSide(noSide) })
 	s.invite = container.New(bottom{})
-	s.content = container.New(callLayout{s}, s.grid, s.invite, s.strip.box, s.top.box, s.bar.box, s.scrim, s.panel.box)
+	s.newBanners()
+	s.content = container.New(callLayout{s}, s.board.box, s.invite, s.banners, s.top.box, s.bar.box,
+		s.scrim, s.panel.box, s.chat.drawer.box, s.people.drawer.box)
 	s.refresh()
 	return s
 }
@@ -52,7 +60,7 @@ func (s *callScreen) root() fyne.CanvasObject { return s.content }
 func (s *callScreen) entered() {
 	s.frames = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Tick: s.w.pump.beforePaint}
 	s.frames.Start()
-	s.w.pump.setSurfaces(s.surfaces)
+	s.w.pump.setSurfaces(s.board.surfaces())
 	s.w.pump.each = s.panel.tick
 	s.w.pump.setRunning(true)
 	s.second(s.w.now())
@@ -64,13 +72,9 @@ func (s *callScreen) left() {
 		s.frames.Stop()
 	}
 	s.w.pump.setSurfaces(nil)
+	s.gone = true
+	s.board.left()
 	s.w.pump.each = nil
-	for id, t := range s.tiles {
-		s.call.Watch(id, nil)
-		s.w.putTile(t)
-	}
-	clear(s.tiles)
-	s.surfaces = nil
 	if !s.over {
 		s.over = true
 		s.call.Leave()
@@ -83,11 +87,18 @@ func (s *callScreen) apply(e call.Event) {
 	if s.over {
 		return
 	}
-	for _, n := range notices(e) {
+	for _, n := range s.model.notices(e, s.side == chatSide) {
 		s.w.tell(n)
 	}
-	if _, net := e.(call.Net); net {
+	switch e := e.(type) {
+	case call.Net:
 		return // the lines of the next second show it
+	case call.ChatReceived:
+		if !e.Line.Mine && s.side != chatSide {
+			s.unread++
+		}
+	case call.PathChanged:
+		s.model.seam.changed(e.Change, s.w.now())
 	}
 	s.refresh()
 }
@@ -98,68 +109,33 @@ func (s *callScreen) refresh() {
 	if s.model.snap.State == call.Ended {
 		s.over = true
 	}
-	s.showTiles()
+	s.board.show()
 	s.showCurtain()
 	s.w.setTitle(s.model.title())
 	s.top.show(s.model, s.w.now())
-	s.bar.show(s.model, s.open, s.talking)
-	if s.open {
+	s.bar.show(s)
+	s.refreshSide()
+	if s.safety != nil {
+		s.safety.show()
+	}
+}
+
+// refreshSide draws what is open at the side.
+func (s *callScreen) refreshSide() {
+	switch s.side {
+	case panelSide:
 		s.panel.show()
+	case chatSide:
+		s.chat.show()
+	case peopleSide:
+		s.people.show()
 	}
-}
-
-// showTiles gives every member a tile and takes away those of who left.
-func (s *callScreen) showTiles() {
-	people := s.model.tiles()
-	here := make(map[netstack.PeerID]bool, len(people))
-	for _, p := range people {
-		here[p.ID] = true
-	}
-	changed := false
-	for id, t := range s.tiles {
-		if !here[id] {
-			s.call.Watch(id, nil)
-			delete(s.tiles, id)
-			s.w.putTile(t)
-			changed = true
-		}
-	}
-	objs := make([]fyne.CanvasObject, 0, len(people))
-	surfaces := make([]*Surface, 0, len(people))
-	for _, p := range people {
-		t := s.tiles[p.ID]
-		if t == nil {
-			t = s.newTile(p.ID, p.Look.Self)
-			changed = true
-		}
-		t.floating = p.Look.Self && s.model.floats()
-		t.set(p.Look)
-		objs = append(objs, t)
-		surfaces = append(surfaces, t.screen)
-	}
-	if changed || len(objs) != len(s.grid.Objects) {
-		s.grid.Objects = objs
-		s.surfaces = surfaces
-		s.w.pump.setSurfaces(surfaces)
-		s.grid.Refresh()
-	}
-}
-
-func (s *callScreen) newTile(id netstack.PeerID, self bool) *tile {
-	t := s.w.takeTile(self)
-	t.pressed = func() { s.showLine(id) }
-	if self {
-		t.pressed = s.showDevices
-	}
-	s.tiles[id] = t
-	s.call.Watch(id, t.screen)
-	return t
 }
 
 // showCurtain shows what the state of the call puts over the tiles.
 func (s *callScreen) showCurtain() {
 	c := s.model.curtain(s.w.engine.Explain)
-	s.strip.set(c)
+	s.showBanners(c)
 	alone := c.Kind == aloneCurtain && s.model.snap.Invite != ""
 	switch {
 	case alone && len(s.invite.Objects) == 0:
@@ -177,14 +153,14 @@ func (s *callScreen) wantsBeat() bool { return !s.over }
 // beat looks who speaks, and once a second at the lines.
 func (s *callScreen) beat(now time.Time, second bool) {
 	if s.model.heard(s.call.Levels(), now) {
-		for _, p := range s.model.tiles() {
-			if t := s.tiles[p.ID]; t != nil {
-				t.set(p.Look)
-			}
-		}
+		s.board.show()
 	}
 	if s.bar.form != nil {
 		s.bar.form.listen()
+	}
+	s.chat.rest(now)
+	if n, ok := s.model.seam.due(s.model.snap, now); ok {
+		s.w.tell(n)
 	}
 	if second {
 		s.second(now)
@@ -194,14 +170,14 @@ func (s *callScreen) beat(now time.Time, second bool) {
 // second shows what changes every second.
 func (s *callScreen) second(now time.Time) {
 	if m := s.w.opts.Minimised; m != nil {
-		s.w.pump.setRunning(!m())
+		s.board.setUnseen(m())
 	}
 	s.model.lines = s.call.Lines()
-	s.showTiles()
+	s.board.show()
 	s.w.setTitle(s.model.title())
 	s.top.show(s.model, now)
-	if s.open {
-		s.panel.show()
+	if s.side != chatSide {
+		s.refreshSide()
 	}
 }
 
@@ -212,68 +188,45 @@ func (s *callScreen) devicesChanged() {
 }
 
 func (s *callScreen) escape() bool {
-	if s.open {
-		s.togglePanel()
-		return true
+	if s.side == noSide {
+		return false
 	}
-	return false
+	s.showSide(noSide)
+	return true
 }
 
-func (s *callScreen) toggleMute() { s.setMuted(!s.model.snap.Self.Muted) }
-
-func (s *callScreen) setMuted(on bool) {
-	s.call.SetMuted(on)
-	s.refresh()
-}
-
-func (s *callScreen) toggleCamera() {
-	s.call.SetCameraOff(!s.model.snap.Self.CameraOff)
-	s.refresh()
-}
-
-// pushToTalk unmutes while Space is held.
-func (s *callScreen) pushToTalk(down bool) {
-	switch {
-	case down && s.model.snap.Self.Muted && !s.talking:
-		s.talking = true
-		s.setMuted(false)
-	case !down && s.talking:
-		s.talking = false
-		s.setMuted(true)
+// showSide opens one sheet at the side, and closes what was there.
+func (s *callScreen) showSide(k sideKind) {
+	if s.side == chatSide || k == noSide {
+		s.w.win.Canvas().Unfocus() // a blinking cursor repaints for ever
 	}
-}
-
-// leave ends the call at the person's wish.
-func (s *callScreen) leave() {
-	s.call.Leave()
-	s.w.closeSheet()
-}
-
-func (s *callScreen) togglePanel() {
-	s.open = !s.open
-	if s.open {
-		s.panel.show()
-	} else {
-		s.w.win.Canvas().Unfocus()
+	s.side, s.open = k, k == panelSide
+	s.refreshSide()
+	if k == chatSide {
+		s.unread = 0
 	}
-	s.bar.show(s.model, s.open, s.talking)
+	s.bar.show(s)
+	s.showBanners(s.model.curtain(s.w.engine.Explain))
 	s.content.Refresh()
+	if k == chatSide {
+		s.chat.opened()
+	}
 }
+
+// toggleSide opens a sheet, or closes it when it is open.
+func (s *callScreen) toggleSide(k sideKind) {
+	if s.side == k {
+		k = noSide
+	}
+	s.showSide(k)
+}
+
+func (s *callScreen) togglePanel()  { s.toggleSide(panelSide) }
+func (s *callScreen) toggleChat()   { s.toggleSide(chatSide) }
+func (s *callScreen) togglePeople() { s.toggleSide(peopleSide) }
 
 // showLine opens the panel on one member's line.
 func (s *callScreen) showLine(id netstack.PeerID) {
 	s.panel.model.selected = id
-	s.open = true
-	s.panel.show()
-	s.bar.show(s.model, s.open, s.talking)
-	s.content.Refresh()
+	s.showSide(panelSide)
 }
-
-// showDevices opens the devices over the call.
-func (s *callScreen) showDevices() {
-	f := newDeviceForm(s.w, devicesWidth-48)
-	s.bar.form = f
-	s.w.openSheet("Devices", devicesWidth, f.box, func() { s.bar.form = nil })
-}
-
-const devicesWidth = 420

@@ -12,6 +12,7 @@ type chip struct {
 	icon, s string
 	col     fyne.ThemeColorName
 	tinted  bool // ground in the chip's own colour
+	short   bool // only the icon is drawn
 }
 
 func newChip(icon, s string, col fyne.ThemeColorName, tinted bool) *chip {
@@ -50,6 +51,7 @@ func chipRenderer(c *chip, press *control) fyne.WidgetRenderer {
 		y := (s.Height - h) / 2
 		put(bg, 0, y, s.Width, h)
 		put(img, 10, y+(h-14)/2, 14, 14)
+		txt.Hidden = c.short
 		txt.Text = elide(c.s, 12, bold, max(s.Width-lead()-9, 10))
 		place(txt, lead(), y+(h-txt.MinSize().Height)/2)
 		if ring != nil {
@@ -57,7 +59,12 @@ func chipRenderer(c *chip, press *control) fyne.WidgetRenderer {
 		}
 	}
 	return newRenderer(
-		func() fyne.Size { return fyne.NewSize(measure(c.s, 12, bold).Width+lead()+10, h) },
+		func() fyne.Size {
+			if c.short {
+				return fyne.NewSize(34, h)
+			}
+			return fyne.NewSize(measure(c.s, 12, bold).Width+lead()+10, h)
+		},
 		layout,
 		func() {
 			bg.FillColor = colour(cCard)
@@ -82,7 +89,8 @@ func chipRenderer(c *chip, press *control) fyne.WidgetRenderer {
 // chipButton is a chip that can be pressed.
 type chipButton struct {
 	control
-	chip chip
+	chip  chip
+	named string // what a screen reader says before the words
 }
 
 func newChipButton(icon, s string, col fyne.ThemeColorName, tinted bool, f func()) *chipButton {
@@ -98,6 +106,9 @@ func (b *chipButton) set(icon, s string, col fyne.ThemeColorName) {
 		return
 	}
 	c.icon, c.s, c.col, b.spoken = icon, s, col, s
+	if b.named != "" {
+		b.spoken = b.named
+	}
 	b.Refresh()
 }
 
@@ -178,6 +189,7 @@ type roundButton struct {
 	hint       string // its shortcut, shown in place of the word under the pointer
 	look       look
 	wide       bool
+	count      int // of news, on the corner
 }
 
 // look is the state a round button shows.
@@ -205,10 +217,19 @@ func (b *roundButton) set(icon, word string, l look) {
 	b.Refresh()
 }
 
+// setCount shows how many news there are.
+func (b *roundButton) setCount(n int) {
+	if b.count != n {
+		b.count = n
+		b.Refresh()
+	}
+}
+
 const discSize = 46
 
 func (b *roundButton) CreateRenderer() fyne.WidgetRenderer {
 	disc, ring, img, txt := rounded(discSize/2), focusRing(discSize/2+3), newIcon(), line(11.5, plain)
+	news, number := rounded(9), line(11, bold)
 	dw := func() float32 {
 		if b.wide {
 			return 72
@@ -223,10 +244,13 @@ func (b *roundButton) CreateRenderer() fyne.WidgetRenderer {
 		put(img, (s.Width-21)/2, 3+(discSize-21)/2, 21, 21)
 		m := txt.MinSize()
 		place(txt, (s.Width-m.Width)/2, discSize+9)
+		nw := max(18, number.MinSize().Width+10)
+		put(news, x+w-nw+5, 0, nw, 18)
+		centred(number, x+w-nw/2+5, 9)
 	}
 	return newRenderer(
 		func() fyne.Size {
-			return fyne.NewSize(max(dw(), measure(b.word, 11.5, plain).Width, 68), discSize+10+txt.MinSize().Height)
+			return fyne.NewSize(max(dw(), measure(b.word, 11.5, plain).Width, 64), discSize+10+txt.MinSize().Height)
 		},
 		layout,
 		func() {
@@ -249,10 +273,14 @@ func (b *roundButton) CreateRenderer() fyne.WidgetRenderer {
 			if b.hint != "" && (b.hovered || b.focused) {
 				txt.Text, txt.Color = b.hint, colour(cText)
 			}
+			news.Hidden, number.Hidden = b.count == 0, b.count == 0
+			number.Text = countWords(b.count)
+			news.FillColor, number.Color = colour(cFill), colour(cOnFill)
 			styleRing(ring, b.focused)
 			layout(b.Size())
-			disc.Refresh()
-			txt.Refresh()
+			for _, o := range []fyne.CanvasObject{disc, txt, news, number} {
+				o.Refresh()
+			}
 		},
-		disc, img, txt, ring)
+		disc, img, txt, news, number, ring)
 }

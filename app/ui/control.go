@@ -110,6 +110,7 @@ type button struct {
 	kind       kind
 	icon, text string
 	small      bool
+	short      bool   // only the icon is drawn
 	hint       string // its shortcut, drawn after the text
 }
 
@@ -185,7 +186,7 @@ func (b *button) CreateRenderer() fyne.WidgetRenderer {
 		if b.icon != "" {
 			w += isz
 		}
-		if b.text != "" {
+		if b.text != "" && !b.short {
 			w += txt.MinSize().Width
 			if b.icon != "" {
 				w += 8
@@ -198,7 +199,7 @@ func (b *button) CreateRenderer() fyne.WidgetRenderer {
 	}
 	return newRenderer(
 		func() fyne.Size {
-			if b.text == "" {
+			if b.text == "" || b.short {
 				return fyne.NewSize(h, h)
 			}
 			return fyne.NewSize(width()+2*pad, h)
@@ -222,7 +223,7 @@ func (b *button) CreateRenderer() fyne.WidgetRenderer {
 				bg.FillColor = colour(ground)
 			}
 			setIcon(img, b.icon, colour(fg))
-			txt.Text, txt.Color = b.text, colour(fg)
+			txt.Text, txt.Color, txt.Hidden = b.text, colour(fg), b.short
 			hint.Text, hint.Color = b.hint, colour(fg)
 			styleRing(ring, b.focused)
 			bg.Refresh()

@@ -50,7 +50,9 @@ func (w *Window) Badges() (top, panel string) {
 }
 
 // TileBoxes are where the tiles are.
-func (w *Window) TileBoxes() (boxes []fyne.CanvasObject) { return w.screen.(*callScreen).grid.Objects }
+func (w *Window) TileBoxes() (boxes []fyne.CanvasObject) {
+	return w.screen.(*callScreen).board.box.Objects
+}
 
 // Texts are all lines of text that are drawn now.
 func Texts(objs []fyne.CanvasObject) []string {
@@ -101,11 +103,11 @@ func (w *Window) Held(key fyne.KeyName, down bool) { w.held(&fyne.KeyEvent{Name:
 
 // Shows reports whether a member's picture is seen.
 func (w *Window) Shows(id netstack.PeerID) bool {
-	t := w.screen.(*callScreen).tiles[id]
+	t := w.screen.(*callScreen).board.tiles[id]
 	return t != nil && t.screen.visible()
 }
 
 // CameraOff reports whether a tile shows that its camera is off.
 func (w *Window) CameraOff(id netstack.PeerID) bool {
-	return w.screen.(*callScreen).tiles[id].look.CameraOff
+	return w.screen.(*callScreen).board.tiles[id].look.CameraOff
 }

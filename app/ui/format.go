@@ -113,3 +113,17 @@ func count(n int, one, many string) string {
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
+
+// restCount is how many more there are.
+func restCount(n int) string { return fmt.Sprintf("%d more", n) }
+
+// joined writes names after each other.
+func joined(names []string) string { return strings.Join(names, ", ") }
+
+// countWords is a number of news, in little space.
+func countWords(n int) string {
+	if n > 99 {
+		return "99+"
+	}
+	return fmt.Sprint(n)
+}

@@ -11,24 +11,10 @@ const (
 	tileRadius = 16
 )
 
-// grid lays tiles out as large as they can be, between 4:3 and wide; the last
-// row is centred. One tile alone fills the space.
-type grid struct{}
-
-// MinSize is small, so that the window may be small.
-func (grid) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(200, 120) }
-
-// Layout implements fyne.Layout.
-func (grid) Layout(objs []fyne.CanvasObject, s fyne.Size) {
-	boxes := gridBoxes(len(objs), s)
-	for i, o := range objs {
-		put(o, boxes[i].x, boxes[i].y, boxes[i].w, boxes[i].h)
-	}
-}
-
 type box struct{ x, y, w, h float32 }
 
-// gridBoxes returns where n tiles go in a space of s.
+// gridBoxes returns where n tiles go in a space of s: as large as they can be,
+// between 4:3 and wide; the last row is centred. One tile alone fills the space.
 func gridBoxes(n int, s fyne.Size) []box {
 	if n == 0 {
 		return nil

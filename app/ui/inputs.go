@@ -182,6 +182,14 @@ func newToggle(label string, on bool, changed func(bool)) *toggle {
 	return t
 }
 
+// setOn shows what holds now.
+func (t *toggle) setOn(on bool) {
+	if t.on != on {
+		t.on = on
+		t.Refresh()
+	}
+}
+
 func (t *toggle) CreateRenderer() fyne.WidgetRenderer {
 	track, knob, ring, txt := rounded(10), &canvas.Circle{}, focusRing(13), line(13.5, plain)
 	const w, h = 36, 20

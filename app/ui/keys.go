@@ -20,18 +20,30 @@ const ctrl = fyne.KeyModifierShortcutDefault
 var shortcuts = []shortcut{
 	{"Ctrl+D", "Mute or unmute", fyne.KeyD, ctrl, (*callScreen).toggleMute},
 	{"Ctrl+E", "Camera on or off", fyne.KeyE, ctrl, (*callScreen).toggleCamera},
-	{"Ctrl+I", "Show how you are connected", fyne.KeyI, ctrl, (*callScreen).togglePanel},
+	{"Ctrl+S", "Share a screen, or stop", fyne.KeyS, ctrl, (*callScreen).toggleShare},
+	{"Ctrl+H", "Raise or lower your hand", fyne.KeyH, ctrl, (*callScreen).toggleHand},
+	{"Ctrl+T", "Chat", fyne.KeyT, ctrl, (*callScreen).toggleChat},
+	{"Ctrl+P", "Who is here", fyne.KeyP, ctrl, (*callScreen).togglePeople},
+	{"Ctrl+I", "How you are connected", fyne.KeyI, ctrl, (*callScreen).togglePanel},
+	{"Ctrl+L", "Layout: grid or speaker", fyne.KeyL, ctrl, (*callScreen).toggleLayout},
+	{"Ctrl+K", "Who could hear this call", fyne.KeyK, ctrl, (*callScreen).showSafety},
+	{"Ctrl+Shift+P", "Choose the path", fyne.KeyP, ctrl | fyne.KeyModifierShift, (*callScreen).showPaths},
+	{"Ctrl+R", "Look for a better way", fyne.KeyR, ctrl, func(s *callScreen) { s.panel.restart() }},
+	{"Ctrl+Shift+D", "Camera, microphone, speaker", fyne.KeyD, ctrl | fyne.KeyModifierShift, (*callScreen).showDevices},
 	{"Ctrl+Shift+C", "Copy the invite", fyne.KeyC, ctrl | fyne.KeyModifierShift, (*callScreen).copyInvite},
-	{"Ctrl+Shift+Q", "Show the invite as a code to scan", fyne.KeyQ, ctrl | fyne.KeyModifierShift, (*callScreen).showInvite},
-	{"Ctrl+Shift+D", "Choose camera, microphone and speaker", fyne.KeyD, ctrl | fyne.KeyModifierShift, (*callScreen).showDevices},
-	{"Ctrl+R", "Look for a better way (restart ICE)", fyne.KeyR, ctrl, func(s *callScreen) { s.panel.restart() }},
+	{"Ctrl+Shift+Q", "The invite as a code to scan", fyne.KeyQ, ctrl | fyne.KeyModifierShift, (*callScreen).showInvite},
+	{"Ctrl+Shift+A", "Let in who waits", fyne.KeyA, ctrl | fyne.KeyModifierShift, (*callScreen).admitFirst},
+	{"Ctrl+Shift+M", "Mute everyone else", fyne.KeyM, ctrl | fyne.KeyModifierShift, (*callScreen).muteAll},
+	{"Ctrl+Shift+L", "Lock or open the room", fyne.KeyL, ctrl | fyne.KeyModifierShift, (*callScreen).toggleLock},
 	{"Ctrl+W", "Leave the call", fyne.KeyW, ctrl, (*callScreen).leave},
 }
 
 // otherKeys are told in the help, and served elsewhere.
 var otherKeys = []shortcut{
-	{Keys: "Space", Text: "While muted: talk as long as it is held"},
-	{Keys: "Tab", Text: "Go to the next button"},
+	{Keys: "Space", Text: "While muted: talk while held"},
+	{Keys: "Tab", Text: "The next button or tile"},
+	{Keys: "Enter", Text: "On a tile: pin it"},
+	{Keys: "M", Text: "On a tile: its menu"},
 	{Keys: "Esc", Text: "Close what is open on top"},
 	{Keys: "F1", Text: "Show these keys"},
 }
@@ -77,14 +89,20 @@ func (w *Window) held(e *fyne.KeyEvent, down bool) {
 	}
 }
 
-// showShortcuts tells all keys.
+// showShortcuts tells all keys, in two columns.
 func (w *Window) showShortcuts() {
-	list := newColumn(10, shortcutsWidth-48)
-	for _, s := range append(shortcuts[:len(shortcuts):len(shortcuts)], otherKeys...) {
-		key := layered(newPlate(cCard, cLine, 7), padded(newText(s.Keys, 12.5, bold, cText), 5, 10, 5, 10))
-		list.Add(newRow(16, sizedTo(newRow(0, key), 130, 0), newText(s.Text, 14, plain, cDim).eliding()))
+	all := append(shortcuts[:len(shortcuts):len(shortcuts)], otherKeys...)
+	half := (len(all) + 1) / 2
+	columns := newRow(28)
+	for _, part := range [][]shortcut{all[:half], all[half:]} {
+		list := newStretch(8)
+		for _, s := range part {
+			key := layered(newPlate(cCard, cLine, 7), padded(newText(s.Keys, 12.5, bold, cText), 5, 10, 5, 10))
+			list.Add(newRow(12, sizedTo(newRow(0, key), 118, 0), newText(s.Text, 13.5, plain, cDim).eliding()))
+		}
+		columns.Add(list)
 	}
-	w.openSheet("Keys", shortcutsWidth, list, nil)
+	w.openSheet("Keys", shortcutsWidth, columns, nil)
 }
 
-const shortcutsWidth = 500
+const shortcutsWidth = 760

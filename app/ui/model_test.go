@@ -50,22 +50,6 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
-	for path, want := range map[verdict.Path]string{
-		verdict.Direct: "End-to-end encrypted", verdict.Relayed: "End-to-end encrypted", verdict.ViaSFU: "Encrypted to the host",
-		verdict.ViaMCU: "The host can see and hear", verdict.Broken: "", verdict.Connecting: "",
-	} {
-		m := callModel{lines: []call.Line{lineOf("a", path, "", 0)}}
-		if _, got := m.lock(); got != want {
-			t.Errorf("%s: got %q, want %q", path, got, want)
-		}
-	}
-	m := callModel{lines: []call.Line{lineOf("a", verdict.Direct, "", 0), lineOf("b", verdict.ViaMCU, "", 0)}}
-	if _, got := m.lock(); got != "The host can see and hear" {
-		t.Errorf("one on the MCU: %q", got)
-	}
-}
-
 func TestTiles(t *testing.T) {
 	m := newCallModel()
 	m.from(call.Snapshot{Self: call.Member{ID: "me", Name: "Ann"}, Others: []call.Member{{ID: "a", Name: "Bo", Muted: true, Problem: "not responding"}, {ID: "b", Name: "Cy", CameraOff: true}}})
@@ -82,12 +66,9 @@ func TestTiles(t *testing.T) {
 			t.Fatalf("got %+v\nwant %+v", got, want)
 		}
 	}
-	if m.floats() {
-		t.Error("the self view floats over two others")
-	}
 	m.from(call.Snapshot{Self: call.Member{ID: "me"}, Others: []call.Member{{ID: "b"}}})
-	if !m.floats() || m.speakers["a"] != nil {
-		t.Error("who left is still known, or the self view does not float over one")
+	if m.speakers["a"] != nil {
+		t.Error("who left is still known")
 	}
 }
 
@@ -148,7 +129,7 @@ func TestNotices(t *testing.T) {
 		{call.MemberLeft{Member: bo, Why: "left"}, "Bo left", false},
 		{call.MemberLeft{Member: bo, Why: "connection lost"}, "Bo is gone: connection lost", true},
 		{call.Noticed{Text: "The disk is full.", Bad: true}, "The disk is full.", true},
-		{call.PlanChanged{Plan: call.Plan{Why: "Three people."}}, "Three people.", false},
+		{call.PlanChanged{Plan: call.Plan{Why: "Three people."}}, "", false}, // the change is told when it is done
 		{call.PlanChanged{}, "", false},
 		{call.MemberChanged{Member: bo}, "", false},
 		{call.StateChanged{State: call.Connected}, "", false},

@@ -24,6 +24,8 @@ type Surface struct {
 	shown *media.Picture
 	off   bool
 	first func() // main goroutine, when there is a picture after none
+	// shaped is called on the main goroutine when the picture has another size.
+	shaped func()
 
 	pump  *Pump
 	eager bool // a new picture wakes the pump; otherwise it rides along
@@ -118,6 +120,9 @@ func (s *Surface) swap() bool {
 			s.first()
 		}
 	}
+	if before != nil && s.shaped != nil && before.Image.Rect != p.Image.Rect {
+		s.shaped()
+	}
 	if !s.image.Hidden {
 		s.image.Refresh()
 	}
@@ -152,3 +157,12 @@ func (s *Surface) clear() {
 
 // visible reports whether there is a picture to see. Main goroutine.
 func (s *Surface) visible() bool { return !s.image.Hidden }
+
+// shape is the size of the picture in its own pixels; 0 if there is none. Main
+// goroutine.
+func (s *Surface) shape() (w, h int) {
+	if s.shown == nil {
+		return 0, 0
+	}
+	return s.shown.Image.Rect.Dx(), s.shown.Image.Rect.Dy()
+}

@@ -8,6 +8,7 @@ package ui
 
 import (
 	"context"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,8 @@ type Window struct {
 	needed atomic.Bool // somebody wants beats
 	lastS  int64       // second of the last slow beat
 
+	openURL func(*url.URL) error // in the browser
+
 	pump  *Pump
 	spare []*tile // not in use
 
@@ -97,7 +100,7 @@ func New(a fyne.App, e Engine, opts Options) *Window {
 	if w.now == nil {
 		w.now = time.Now
 	}
-	w.pump = newPump(w.do)
+	w.pump, w.openURL = newPump(w.do), a.OpenURL
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	a.Settings().SetTheme(Theme{Mode: e.Config().Theme})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon))

@@ -87,7 +87,7 @@ func (r *rig) says(text string) bool {
 	if top == nil {
 		top = r.canvas().Content()
 	}
-	return slices.ContainsFunc(ui.Texts(test.LaidOutObjects(top)), func(s string) bool { return strings.Contains(s, text) })
+	return slices.ContainsFunc(ui.Texts(uitest.Seen(top)), func(s string) bool { return strings.Contains(s, text) })
 }
 
 func (r *rig) wantSays(texts ...string) {

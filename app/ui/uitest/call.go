@@ -27,6 +27,8 @@ type Call struct {
 
 	Restarts int
 	Volumes  map[netstack.PeerID]float64
+	// ScreensErr is what Screens returns.
+	ScreensErr error
 }
 
 var _ ui.Call = (*Call)(nil)
@@ -178,5 +180,11 @@ func (c *Call) Paint(at time.Time) {
 		if screen := screens[m.ID]; screen != nil && !m.CameraOff {
 			PaintPerson(screen, i, c.width(), c.width()*9/16, at, m.ID == s.Self.ID)
 		}
+		if screen := screens[call.ShareOf(m.ID)]; screen != nil {
+			PaintSlide(screen, 1600, 1000)
+		}
+	}
+	if screen := screens[call.MixID]; screen != nil {
+		PaintMix(screen, len(s.Others), 1280, 720, at)
 	}
 }

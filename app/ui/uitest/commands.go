@@ -29,22 +29,45 @@ func (c *Call) SetTile(id netstack.PeerID, height int, pinned bool) {
 	c.ask("tile %s %d %v", id, height, pinned)
 }
 
-// Chat implements ui.Call.
-func (c *Call) Chat(text string) { c.ask("chat %s", text) }
+// Chat implements ui.Call: what is said comes back.
+func (c *Call) Chat(text string) {
+	c.ask("chat %s", text)
+	self := c.Snapshot().Self
+	l := call.ChatLine{From: self.ID, Name: self.Name, Text: text, At: Start, Mine: true}
+	c.Tell(func(s *call.Snapshot) { s.Chat = append(s.Chat[:len(s.Chat):len(s.Chat)], l) }, call.ChatReceived{Line: l})
+}
 
 // RaiseHand implements ui.Call.
-func (c *Call) RaiseHand(up bool) { c.ask("hand %v", up) }
+func (c *Call) RaiseHand(up bool) {
+	c.ask("hand %v", up)
+	c.change(func(s *call.Snapshot) { s.Self.HandRaised = up })
+}
 
 // Screens implements ui.Call.
 func (c *Call) Screens(context.Context) ([]call.Screen, error) {
-	return []call.Screen{{ID: "0", Name: "Whole screen"}}, nil
+	if c.ScreensErr != nil {
+		return nil, c.ScreensErr
+	}
+	return []call.Screen{{ID: "0", Name: "Whole screen"}, {ID: "1", Name: "Second screen"}}, nil
 }
 
 // Share implements ui.Call.
-func (c *Call) Share(id string) { c.ask("share %s", id) }
+func (c *Call) Share(id string) {
+	c.ask("share %s", id)
+	c.change(func(s *call.Snapshot) { s.Self.Sharing = true })
+}
 
 // StopShare implements ui.Call.
-func (c *Call) StopShare() { c.ask("stop share") }
+func (c *Call) StopShare() {
+	c.ask("stop share")
+	c.change(func(s *call.Snapshot) { s.Self.Sharing = false })
+}
+
+func (c *Call) change(f func(*call.Snapshot)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.snap)
+}
 
 // Moderate implements ui.Call.
 func (c *Call) Moderate(o call.Order) { c.ask("moderate %s %s", o.Do, o.Peer) }

@@ -2,10 +2,12 @@ package uitest
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 )
 
@@ -73,12 +75,31 @@ func Find(c fyne.Canvas, label string) fyne.CanvasObject {
 	if top == nil {
 		top = c.Content()
 	}
-	for _, o := range test.LaidOutObjects(top) {
-		if a, ok := o.(fyne.Accessible); ok && a.AccessibilityLabel() == label && o.Visible() {
+	for _, o := range Seen(top) {
+		if a, ok := o.(fyne.Accessible); ok && a.AccessibilityLabel() == label {
 			return o
 		}
 	}
 	return nil
+}
+
+// Seen are o and all in it that neither is hidden nor in something hidden.
+func Seen(o fyne.CanvasObject) []fyne.CanvasObject {
+	if o == nil || !o.Visible() {
+		return nil
+	}
+	out := []fyne.CanvasObject{o}
+	switch c := o.(type) {
+	case fyne.Widget:
+		for _, child := range test.WidgetRenderer(c).Objects() {
+			out = append(out, Seen(child)...)
+		}
+	case *fyne.Container:
+		for _, child := range c.Objects {
+			out = append(out, Seen(child)...)
+		}
+	}
+	return out
 }
 
 // Press taps what has an accessibility label.
@@ -89,4 +110,32 @@ func Press(c fyne.Canvas, label string) error {
 	}
 	o.Tapped(&fyne.PointEvent{})
 	return nil
+}
+
+// PressLike taps what has an accessibility label that begins so.
+func PressLike(c fyne.Canvas, begin string) error {
+	top := c.Overlays().Top()
+	if top == nil {
+		top = c.Content()
+	}
+	for _, o := range Seen(top) {
+		a, named := o.(fyne.Accessible)
+		t, can := o.(fyne.Tappable)
+		if named && can && strings.HasPrefix(a.AccessibilityLabel(), begin) {
+			t.Tapped(nil)
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing to press begins with %q", begin)
+}
+
+// Choose taps an item of the menu on top by its words.
+func Choose(c fyne.Canvas, words string) error {
+	for _, o := range Seen(c.Overlays().Top()) {
+		if t, ok := o.(*canvas.Text); ok && t.Text == words {
+			test.TapCanvas(c, fyne.CurrentApp().Driver().AbsolutePositionForObject(o).AddXY(2, 2))
+			return nil
+		}
+	}
+	return fmt.Errorf("the menu has no %q", words)
 }
