@@ -22,6 +22,10 @@ type desktop struct {
 
 // TestMain checks for what the tests cannot do without.
 func TestMain(m *testing.M) {
+	if os.Getenv(gridEnv) != "" {
+		showGrid()
+		return
+	}
 	for _, tool := range []string{"Xvfb", "openbox", "xdotool", "xclip"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			fmt.Println("the window is driven with", tool, "which is not installed: make e2e installs it")

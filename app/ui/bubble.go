@@ -31,7 +31,10 @@ func (b *bubble) set(v chatEntry) {
 		return
 	}
 	b.v, b.width = v, 0
-	b.spoken = v.Who + ": " + v.Text
+	b.spoken = v.Text
+	if v.Who != "" {
+		b.spoken = v.Who + ": " + v.Text
+	}
 	if len(b.links()) == 0 {
 		b.Disable()
 	} else {

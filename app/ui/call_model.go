@@ -74,7 +74,10 @@ func (m *callModel) tiles() []personTile {
 	for _, o := range m.snap.Others {
 		t := m.tile(o, false)
 		if l, ok := lines[o.ID]; ok {
-			t.Look.Badge, t.Look.Bars = l.Verdict.Badge, bars(l)
+			t.Look.Badge = l.Verdict.Badge
+			if o.Problem == "" {
+				t.Look.Bars = bars(l)
+			}
 		}
 		out = append(out, t)
 	}

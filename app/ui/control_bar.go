@@ -33,7 +33,7 @@ func newControlBar(s *callScreen) *controlBar {
 	b.leave.wide, b.leave.look = true, leave
 	b.mic.hint, b.cam.hint, b.line.hint, b.leave.hint = "Ctrl+D", "Ctrl+E", "Ctrl+I", "Ctrl+W"
 	b.share.hint, b.hand.hint, b.chat.hint = "Ctrl+S", "Ctrl+H", "Ctrl+T"
-	bar := newRow(4, b.mic, b.cam, b.share, b.hand, b.line, b.chat, b.devices, b.leave)
+	bar := newRow(8, b.mic, b.cam, b.share, b.hand, b.line, b.chat, b.devices, b.leave)
 	b.box = container.NewCenter(card(cPanel, cLine, 26, padded(bar, 8, 14, 8, 14)))
 	return b
 }

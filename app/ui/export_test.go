@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"time"
 
 	"candid/netstack"
@@ -110,4 +111,26 @@ func (w *Window) Shows(id netstack.PeerID) bool {
 // CameraOff reports whether a tile shows that its camera is off.
 func (w *Window) CameraOff(id netstack.PeerID) bool {
 	return w.screen.(*callScreen).board.tiles[id].look.CameraOff
+}
+
+// PictureSize is how large a member's picture is drawn.
+func (w *Window) PictureSize(id netstack.PeerID) fyne.Size {
+	return w.screen.(*callScreen).board.tiles[id].screen.image.Size()
+}
+
+// PathMenu is the menu that chooses the path.
+func (w *Window) PathMenu() *fyne.Menu { return w.screen.(*callScreen).pathMenu() }
+
+// OpenPerson opens the list of people on one.
+func (w *Window) OpenPerson(id netstack.PeerID) { w.screen.(*callScreen).showPerson(id) }
+
+// Unread is how many lines of chat nobody has seen.
+func (w *Window) Unread() int { return w.screen.(*callScreen).unread }
+
+// ChatField is where one writes.
+func (w *Window) ChatField() *entry { return w.screen.(*callScreen).chat.entry }
+
+// OnOpenURL gets the links that would open in the browser.
+func (w *Window) OnOpenURL(f func(string)) {
+	w.openURL = func(u *url.URL) error { f(u.String()); return nil }
 }

@@ -207,7 +207,7 @@ func (r *tileRenderer) refreshSigns(over bool) {
 	l := r.t.look
 	pill := colour(cPill)
 	menu := over && !r.t.floating && r.t.menu != nil
-	bars := !menu && l.Bars > 0 && !r.t.floating
+	bars := !menu && l.Bars > 0 && !r.t.floating && r.t.Size().Width > 150
 	r.sign.Hidden, r.sign.FillColor = !menu && !bars, pill
 	setIcon(r.more, iconIf(menu, "ellipsis"), colour(cOnPill))
 	for i, b := range r.bars {
