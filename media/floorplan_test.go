@@ -59,6 +59,7 @@ var plan = map[string]string{
 	"netstack/trace":        "netstack",
 	"netstack/unbounded":    "",
 	"netstack/verdict":      "netstack",
+	"netstack/whip":         "netstack netstack/loop netstack/sfu",
 
 	"media":         "",
 	"media/capture": "media media/codec media/scene media/sound",

@@ -313,7 +313,11 @@ func (e *engine) tick() {
 	now := e.now
 	e.rank()
 	for _, l := range e.lines {
-		if l.out == nil && l.near == nil && !l.guest {
+		if l.guest && now-l.agent.heard.Load() > guestSilent {
+			l.guest = false // said once
+			e.changed(change{gone: l})
+		}
+		if l.out == nil && l.near == nil {
 			continue
 		}
 		if now-l.choseAt >= chooseEvery {
@@ -323,10 +327,6 @@ func (e *engine) tick() {
 		if l.near != nil {
 			l.askNear(now)
 			continue
-		}
-		if l.guest && now-l.agent.heard.Load() > guestSilent {
-			l.guest = false // said once
-			e.changed(change{gone: l})
 		}
 		e.feedback(l)
 	}

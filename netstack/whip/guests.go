@@ -1,0 +1,86 @@
+package whip
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"candid/netstack"
+	"candid/netstack/sfu"
+)
+
+var errFull = errors.New("too many publish and watch already")
+
+// admit lets one in.
+func (h *Handler) admit(s *session, offer, name string) (answer string, err error) {
+	what := "whep-"
+	if s.publish {
+		what = "whip-"
+	}
+	s.id = netstack.PeerID(what + rand.Text()[:12])
+	closed := h.loop.Do(func() {
+		if len(h.sessions) >= h.cfg.Sessions {
+			err = errFull
+			return
+		}
+		g := sfu.Guest{Sends: s.publish, Gone: func() { _ = h.loop.Post(func() { h.end(s) }) }}
+		if !s.publish {
+			if g.Takes, err = h.stage(s.room); err != nil {
+				return
+			}
+		}
+		if answer, err = s.room.Admit(s.id, offer, g); err == nil {
+			h.sessions[s.key] = s
+			return
+		}
+		h.strike(s.room)
+	})
+	if err = errors.Join(err, closed); err != nil {
+		return "", fmt.Errorf("letting one in: %w", err)
+	}
+	if s.publish && h.cfg.Joined != nil {
+		h.cfg.Joined(s.name, s.id, name)
+	}
+	return answer, nil
+}
+
+// end lets one go. It runs on the loop.
+func (h *Handler) end(s *session) {
+	if h.sessions[s.key] != s {
+		return
+	}
+	delete(h.sessions, s.key)
+	s.room.Leave(s.id)
+	if s.publish && h.cfg.Left != nil {
+		h.cfg.Left(s.name, s.id)
+	}
+	h.strike(s.room)
+}
+
+// stage is what viewers of a room get; the first of them has it set up.
+func (h *Handler) stage(room *sfu.Room) ([]*sfu.Injected, error) {
+	st := h.stages[room]
+	if st == nil {
+		var err error
+		if st, err = newStage(room); err != nil {
+			return nil, err
+		}
+		h.stages[room] = st
+	}
+	return []*sfu.Injected{st.sound.to, st.picture.to}, nil
+}
+
+// strike takes a stage down that nobody watches.
+func (h *Handler) strike(room *sfu.Room) {
+	st := h.stages[room]
+	if st == nil {
+		return
+	}
+	for _, s := range h.sessions {
+		if s.room == room && !s.publish {
+			return
+		}
+	}
+	delete(h.stages, room)
+	st.close()
+}
