@@ -146,7 +146,7 @@ type Stream struct {
 	// Lost counts packets that never came; for an outbound stream, as the
 	// other side reports it.
 	Lost         Opt[int64]         `json:"packetsLost"`
-	FractionLost Opt[float64]       `json:"fractionLost"` // 0..1 since the last sample
+	FractionLost Opt[float64]       `json:"fractionLost"` // 0..1 since the last sample; inbound: on the line, repaired ones too
 	Jitter       Opt[time.Duration] `json:"jitter"`
 	RTT          Opt[time.Duration] `json:"roundTripTime"` // outbound, from RTCP
 	NACKs        uint64             `json:"nackCount"`

@@ -101,13 +101,15 @@ func (m *Meter) Measure(ctx context.Context, s *call.Session, d time.Duration) (
 	if err := m.begin(); err != nil {
 		return Result{}, err
 	}
-	if err := sleep(ctx, d); err != nil {
+	panel, err := watchPanel(ctx, s, d)
+	if err != nil {
 		return Result{}, err
 	}
 	r, err := m.result(s, soundBefore)
 	if err != nil {
 		return r, err
 	}
+	r.Process.Shown = panel
 	// The other process may measure until a little later: it is told of the
 	// frames sent until then, too.
 	if err := sleep(ctx, time.Second); err != nil {
@@ -207,6 +209,9 @@ func describe(p *Process, lines []call.Line, first time.Time) {
 	}
 	if begun, ok := l.Link.Milestones[netstack.GatheringStarted]; ok {
 		p.OfferToFirstFrame = netstack.Some(ms(first.Sub(begun)))
+		if packet, ok := l.Link.Milestones[netstack.FirstPacket]; ok {
+			p.OfferToFirstPacket = netstack.Some(ms(packet.Sub(begun)))
+		}
 	}
 }
 

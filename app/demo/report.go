@@ -51,9 +51,12 @@ type Process struct {
 	// OfferToFirstFrame is from when the other member was known to the first
 	// picture: what a browser's createOffer to first frame is.
 	OfferToFirstFrame netstack.Opt[float64] `json:"offer_to_first_frame_ms"`
-	LongestFreeze     netstack.Opt[float64] `json:"longest_freeze_ms"`
-	Goroutines        int                   `json:"goroutines"`
-	Screenshot        string                `json:"screenshot,omitempty"`
+	// OfferToFirstPacket ends at the first packet instead.
+	OfferToFirstPacket netstack.Opt[float64] `json:"offer_to_first_packet_ms"`
+	LongestFreeze      netstack.Opt[float64] `json:"longest_freeze_ms"`
+	Shown              Shown                 `json:"panel"`
+	Goroutines         int                   `json:"goroutines"`
+	Screenshot         string                `json:"screenshot,omitempty"`
 }
 
 // Spread is a distribution in ms.
@@ -76,6 +79,13 @@ type Audio struct {
 	ToneSNR        netstack.Opt[float64] `json:"tone_snr_db"`
 	MouthToEar     netstack.Opt[float64] `json:"mouth_to_ear_ms"`
 	ConcealedRatio netstack.Opt[float64] `json:"concealed_ratio"`
+}
+
+// Shown is what the panel showed of the line, on average over all its samples.
+type Shown struct {
+	RTT     netstack.Opt[float64] `json:"rtt_ms"`
+	Loss    netstack.Opt[float64] `json:"loss"`    // of what arrives, 0 to 1
+	Bitrate netstack.Opt[float64] `json:"bitrate"` // of what arrives, bit/s
 }
 
 // Pair is the candidate pair the call ran on.

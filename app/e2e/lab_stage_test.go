@@ -164,6 +164,13 @@ type result struct {
 		Path   string
 		Why    string
 		Freeze *float64 `json:"longest_freeze_ms"`
+		Packet *float64 `json:"offer_to_first_packet_ms"`
+		Offer  *float64 `json:"offer_to_first_frame_ms"`
+		Panel  struct {
+			RTT     *float64 `json:"rtt_ms"`
+			Loss    *float64
+			Bitrate *float64
+		}
 	}
 	Sent        []uint32
 	First, Last uint32

@@ -36,7 +36,7 @@ func TestCalls(t *testing.T) {
 		{"address changes", addressChanges},
 		{"another interface takes over", interfaceChanges},
 		{"host killed and back", hostKilled},
-		{"signaling cut for 20 s", signalingCut},
+		{"signaling cut for 60 s", signalingCut},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.play(&stage{T: t, Lab: netlab.New(t), exe: exe, rows: rows}) })
 	}
@@ -205,10 +205,10 @@ func signalingCut(s *stage) {
 	inet, a, b := s.apart()
 	server := s.person("server", inet)
 	h := s.host(server.NS)
-	ca, cb := s.pair(a, b, 28, h.link)
+	ca, cb := s.pair(a, b, 70, h.link)
 	s.measuring(ca, cb)
 	server.eth.Loss(1, 1)
-	time.Sleep(20 * time.Second)
+	time.Sleep(time.Minute)
 	server.eth.Loss(0, 0)
 	ra, rb := s.results(ca, cb)
 	for _, r := range []row{ra, rb} {

@@ -11,11 +11,11 @@ import (
 
 // counters are those of one stream at the sample before.
 type counters struct {
-	packets, bytes uint64
-	lost           int64
-	bitrate        netstack.Opt[int]
-	fraction       netstack.Opt[float64]
-	at             time.Time
+	bytes            uint64
+	expected, missed uint64 // on the line, before repair
+	bitrate          netstack.Opt[int]
+	fraction         netstack.Opt[float64]
+	at               time.Time
 }
 
 // streams fills in what flows, and forgets tracks that ended.
@@ -48,7 +48,8 @@ func (p *Peer) streams(l *netstack.Link, now time.Time) {
 
 func (p *Peer) inbound(t *remoteTrack, s *stats.Stats, next map[webrtc.SSRC]counters, now time.Time) netstack.Stream {
 	in := s.InboundRTPStreamStats
-	c := p.since(t.track.SSRC(), counters{packets: in.PacketsReceived, bytes: in.BytesReceived, lost: in.PacketsLost, at: now}, next)
+	expected, missed := t.line.counts()
+	c := p.since(t.track.SSRC(), counters{bytes: in.BytesReceived, expected: expected, missed: missed, at: now}, next)
 	out := netstack.Stream{
 		TrackID: t.ID(), StreamID: t.StreamID(), Kind: t.Kind(), SSRC: t.track.SSRC(), Codec: t.Codec().MimeType,
 		Packets: in.PacketsReceived, Bytes: in.BytesReceived, Bitrate: c.bitrate, FractionLost: c.fraction,
@@ -62,7 +63,7 @@ func (p *Peer) inbound(t *remoteTrack, s *stats.Stats, next map[webrtc.SSRC]coun
 
 func (p *Peer) outbound(s *sent, ssrc webrtc.SSRC, st *stats.Stats, next map[webrtc.SSRC]counters, now time.Time) netstack.Stream {
 	o, r := st.OutboundRTPStreamStats, st.RemoteInboundRTPStreamStats
-	c := p.since(ssrc, counters{packets: o.PacketsSent, bytes: o.BytesSent, at: now}, next)
+	c := p.since(ssrc, counters{bytes: o.BytesSent, at: now}, next)
 	out := netstack.Stream{
 		TrackID: s.track.ID(), StreamID: s.track.StreamID(), Kind: s.track.Kind(), SSRC: ssrc, Codec: codecOf(s.sender),
 		Packets: o.PacketsSent, Bytes: o.BytesSent, Bitrate: c.bitrate,
@@ -86,8 +87,9 @@ func (p *Peer) since(ssrc webrtc.SSRC, now counters, next map[webrtc.SSRC]counte
 	}
 	if ok && now.bytes >= old.bytes {
 		now.bitrate = netstack.Some(int(float64(now.bytes-old.bytes) * 8 / passed.Seconds()))
-		if lost, came := max(now.lost-old.lost, 0), int64(now.packets-old.packets); lost+came > 0 {
-			now.fraction = netstack.Some(float64(lost) / float64(lost+came))
+		if sent := now.expected - old.expected; sent > 0 && now.expected >= old.expected {
+			missed := min(max(int64(now.missed-old.missed), 0), int64(sent)) // an old gap may be none after all
+			now.fraction = netstack.Some(float64(missed) / float64(sent))
 		}
 	}
 	next[ssrc] = now

@@ -24,6 +24,7 @@ type remoteTrack struct {
 	receiver *webrtc.RTPReceiver
 	pc       *webrtc.PeerConnection
 
+	line    arrivals
 	lastPLI atomic.Int64 // Unix nanoseconds
 	plis    atomic.Uint64
 	report  atomic.Pointer[netstack.SenderReport]
@@ -42,8 +43,10 @@ func (t *remoteTrack) ReadRTP() (*rtp.Packet, interceptor.Attributes, error) {
 	p, a, err := t.track.ReadRTP()
 	if err != nil {
 		t.ended.Store(true)
+		return p, a, err
 	}
-	return p, a, err
+	t.line.note(p.SequenceNumber, time.Now())
+	return p, a, nil
 }
 
 // RequestKeyFrame sends a PLI (RFC 4585 section 6.3.1), at most one every
