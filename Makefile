@@ -22,8 +22,9 @@ LDFLAGS = -s -w -X candid/app.version=$(VERSION)
 TAGS    = migrated_fynedo
 OUT    ?= demo-out
 FUZZTIME ?= 20s
+SOAK ?= 30m
 
-.PHONY: help run build host test row race lint demo e2e lab shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
+.PHONY: help run build host test row race lint demo e2e lab soak shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
 
 help:
 	@echo "make run      install what is missing, build, open Candid (without a display: the demo)"
@@ -34,6 +35,7 @@ help:
 	@echo "make demo     two real app processes call each other in a virtual display; report in $(OUT)/"
 	@echo "make e2e      drive the real window in a virtual display, as a user would"
 	@echo "make lab      calls across networks made of namespaces (needs root)"
+	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves"
 	@echo "make shots    draw the screenshots of the README"
 	@echo "make bench    measure; one figure a line"
 	@echo "make fuzz     every fuzz target for FUZZTIME=$(FUZZTIME)"
@@ -91,7 +93,11 @@ e2e: build deps-e2e
 	go test -count=1 -tags e2e -timeout 20m -v ./app/e2e/...
 
 lab: build deps-lab
-	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -p 1 -tags lab -timeout 30m -v ./netstack/netlab/... ./app/e2e/...
+	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -p 1 -tags lab -timeout 60m -v ./netstack/netlab/... ./app/e2e/...
+
+soak: deps-test
+	go test -count=1 -tags soak -timeout 2h -v ./netstack/mesh -run TestRow52
+	go test -count=1 -tags soak -timeout 2h -v ./app/call -run TestRow52 -soak $(SOAK)
 
 shots: deps
 	go run ./app/ui/shots -out assets/shots
