@@ -145,7 +145,7 @@ func TestRow43Roads(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		a.Run("sh", "-c", "ip -4 route add "+route)
 		ra, rb := s.results(ca, cb)
-		s.hold(limits{decoded: 0.7, concealed: 0.3, freeze: 6500 * time.Millisecond}, ra, rb)
+		s.hold(limits{decoded: 0.65, concealed: 0.3, freeze: 6500 * time.Millisecond}, ra, rb)
 	})
 	t.Run("MTU 1280", func(t *testing.T) {
 		s := &stage{T: t, Lab: netlab.New(t), exe: exe, rows: rows}
@@ -221,7 +221,10 @@ func TestRow49Lines(t *testing.T) {
 		if squeezed > 0.97*500_000 || over > 50 {
 			t.Errorf("the line of 500 kbit/s is full: %.0f kbit/s, %d packets dropped", squeezed/1000, over)
 		}
-		if after < 0.8*before {
+		now := readIdle(t)
+		idle := (now.idle - s.idle.idle) / (now.all - s.idle.all)
+		t.Logf("idle %.0f %%", 100*idle)
+		if after < 0.8*before && idle > busy {
 			t.Errorf("%.0f kbit/s 15 s after the line is wide again, %.0f before", after/1000, before/1000)
 		}
 	})
