@@ -27,8 +27,8 @@ var plan = map[string]string{
 	"app/replay":    "app/call media netstack netstack/trace netstack/unbounded netstack/verdict",
 	"app/studio":    "media media/capture media/codec media/mix media/playout media/scene media/voice",
 	"app/ui":        "app/call app/config app/replay assets media netstack netstack/verdict",
-	"app/ui/shots":  "app/call app/config app/ui app/ui/uitest netstack",
-	"app/ui/uitest": "app/call app/config app/replay app/ui media media/scene netstack netstack/verdict",
+	"app/ui/shots":  "app/call app/config app/replay app/ui app/ui/uitest netstack",
+	"app/ui/uitest": "app/call app/config app/replay app/ui media media/scene netstack netstack/trace netstack/verdict",
 	"app/x11":       "",
 	"assets":        "",
 

@@ -196,6 +196,15 @@ func (r *Recording) lastGood(id netstack.PeerID, ways []Way, end time.Time) (cal
 	return lines[i], true
 }
 
+// Ways are the ways the line to p took, while p was here.
+func (r *Recording) Ways(p Person) []Way {
+	end := p.Left
+	if end.IsZero() {
+		end = r.End
+	}
+	return r.ways(p, end)
+}
+
 // ways are the ways taken while p was here.
 func (r *Recording) ways(p Person, end time.Time) []Way {
 	var out []Way

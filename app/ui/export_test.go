@@ -31,6 +31,8 @@ func (w *Window) ScreenName() string {
 		return "call"
 	case *messageScreen:
 		return "message"
+	case *replayScreen:
+		return "replay"
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"candid/app/call"
+	"candid/app/replay"
 )
 
 // This file says which screen follows which.
@@ -118,4 +119,45 @@ func (w *Window) ended(s *callScreen, again func()) {
 		m.Actions[0].Kind, m.Actions[1].Kind = primary, secondary
 	}
 	w.show(newMessage(w, m))
+}
+
+// openPast opens a call of the past.
+func (w *Window) openPast(open func(context.Context) (*replay.Recording, error)) {
+	w.work.Go(func() {
+		r, err := open(w.ctx)
+		shown := make(chan struct{})
+		w.do(func() {
+			defer close(shown)
+			switch {
+			case err != nil && !w.closed:
+				w.fail(err)
+			case err == nil && w.idle():
+				w.show(newReplayScreen(w, r))
+			case err == nil:
+				_ = r.Close() // only read
+			}
+		})
+		select {
+		case <-shown:
+		case <-w.ctx.Done():
+		}
+	})
+}
+
+// idle reports whether another screen may take the window.
+func (w *Window) idle() bool {
+	if w.closed {
+		return false
+	}
+	switch w.screen.(type) {
+	case *homeScreen, *replayScreen:
+		return true
+	}
+	return false
+}
+
+// importCall opens a recording from elsewhere, or a dump of Chrome's
+// webrtc-internals.
+func (w *Window) importCall(file string) {
+	w.openPast(func(ctx context.Context) (*replay.Recording, error) { return w.engine.ImportCall(ctx, file) })
 }

@@ -20,6 +20,9 @@ type homeScreen struct {
 	host    *button
 	join    *button
 	recent  *fyne.Container
+	shelf   *segmented // which list is shown: rooms, or past calls
+	past    []pastCall
+	open    *button // a file of a call
 	clear   *button
 	glances []*glanceRow
 	content *fyne.Container
@@ -142,39 +145,6 @@ func (s *homeScreen) enter() {
 	}
 }
 
-func (s *homeScreen) recentCard() fyne.CanvasObject {
-	s.recent = newColumn(2, homeRight-24)
-	s.clear = newSmallButton(quiet, "trash-2", "", "Forget the recent rooms", func() {
-		s.w.save(func(c *config.Config) { c.Recent = nil })
-		s.fillRecent()
-	})
-	s.fillRecent()
-	head := padded(newRow(8, newText("Recent rooms", 14, bold, cText), newFiller(), s.clear), 0, 4, 0, 12)
-	scroll := container.NewVScroll(s.recent)
-	return card(cPanel, cLine, 20, padded(container.New(recentLayout{}, head, scroll), 14, 12, 12, 12))
-}
-
-func (s *homeScreen) fillRecent() {
-	s.recent.Objects = nil
-	rooms := recentRooms(s.w.engine.Config(), s.w.now())
-	for _, r := range rooms {
-		s.recent.Add(newListRow(r.Icon, r.Title, r.Detail, func() {
-			if r.Recent.Hosted {
-				s.w.host()
-			} else {
-				s.w.Open(r.Recent.Link)
-			}
-		}))
-	}
-	s.clear.Hidden = len(rooms) == 0
-	if len(rooms) == 0 {
-		s.recent.Add(padded(newColumn(12, homeRight-72,
-			newBadgeIcon("history", cAccent),
-			newPara("Rooms you host or join appear here, so that you find them again.", 13.5, plain, cDim).centre()), 56, 24, 8, 24))
-	}
-	s.relayout()
-}
-
 // deviceBar shows the devices at a glance.
 func (s *homeScreen) deviceBar() fyne.CanvasObject {
 	bar := newRow(24)
@@ -215,7 +185,9 @@ func (s *homeScreen) root() fyne.CanvasObject { return s.content }
 func (s *homeScreen) entered() {
 	if s.link == nil {
 		s.w.win.Canvas().Focus(s.name)
+		return
 	}
+	s.loadPast()
 }
 
 func (s *homeScreen) left()                {}

@@ -157,7 +157,8 @@ func (p *pen) under(points []xy, top, base float64, c color.NRGBA) {
 
 func (p *pen) curve(points []xy, width float64, c color.NRGBA) {
 	p.columns(points, func(x int, y, slope float64) {
-		half := width * p.k / 2 * math.Hypot(1, slope) // upright, the line is thicker where it is steep
+		// Upright, the line is thicker where it is steep, but ends at its points.
+		half := min(width*p.k/2*math.Hypot(1, slope), width*p.k/2+math.Abs(slope)/2)
 		for yy := max(0, int(y-half)); yy <= min(p.img.Rect.Dy()-1, int(y+half)); yy++ {
 			cover := min(half+0.5-math.Abs(float64(yy)+0.5-y), 1)
 			if cover > 0 {

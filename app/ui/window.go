@@ -108,6 +108,11 @@ func New(a fyne.App, e Engine, opts Options) *Window {
 	w.win.SetPadded(false)
 	w.win.SetMaster()
 	w.win.SetCloseIntercept(w.Close)
+	w.win.SetOnDropped(func(_ fyne.Position, files []fyne.URI) {
+		if len(files) == 1 && w.idle() {
+			w.importCall(files[0].Path())
+		}
+	})
 	w.toasts = newToaster(w.now)
 	w.stage = container.New(stageLayout{}, container.NewWithoutLayout(), w.toasts.box)
 	w.win.SetContent(w.stage)

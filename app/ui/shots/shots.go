@@ -7,6 +7,7 @@ import (
 
 	"candid/app/call"
 	"candid/app/config"
+	"candid/app/replay"
 	"candid/app/ui"
 	"candid/app/ui/uitest"
 	"candid/netstack"
@@ -22,7 +23,8 @@ type shot struct {
 	setup  func(*uitest.Engine)
 	call   func() *uitest.Call // joins this call
 	act    func(*ui.Window, *uitest.Engine)
-	readme bool // shown there
+	then   func(*uitest.Loop) error // what has to wait for something
+	readme bool                     // shown there
 }
 
 // now is twelve minutes into the story.
@@ -37,6 +39,9 @@ var (
 var shots = []shot{
 	{name: "welcome", setup: func(e *uitest.Engine) { change(e, func(c *config.Config) { c.Name = "" }) }},
 	{name: "home", setup: recents, readme: true},
+	{name: "home-calls", setup: pasts, then: showPast},
+	{name: "replay", size: large, setup: pasts, then: openPast, readme: true},
+	{name: "replay-small", size: small, setup: pasts, then: openPast},
 	{name: "home-small", size: small, setup: recents},
 	{name: "home-bad-link", act: func(w *ui.Window, _ *uitest.Engine) { w.Open("https://example.org/room") }},
 	{name: "home-no-devices", setup: noDevices},
@@ -104,6 +109,49 @@ func recents(e *uitest.Engine) {
 			{Room: "chess", Link: uitest.Invite, At: now.Add(-19 * 24 * time.Hour)},
 		}
 	})
+}
+
+// pasts are some recorded calls.
+func pasts(e *uitest.Engine) {
+	recents(e)
+	e.Opened = uitest.Recorded
+	e.Known = map[string]string{"Mina Okafor": "direct in 41 of 43 calls"}
+	e.Past = []replay.Entry{
+		{Name: "1", Start: now.Add(-50 * time.Minute), Took: 7 * time.Minute, People: []string{"Mina Okafor", "Tom Reyes", "Ada Lindqvist"}, Summary: "Passed on by the host 62 % of the time, direct 30 % and relayed by the host 8 %."},
+		{Name: "2", Start: now.Add(-26 * time.Hour), Took: 43*time.Minute + 10*time.Second, People: []string{"Mina Okafor"}, Summary: "Direct all the time."},
+		{Name: "3", Start: now.Add(-3 * 24 * time.Hour), Took: 3 * time.Minute, People: []string{"Jun Park"}, Summary: "Relayed by the host all the time."},
+	}
+}
+
+func pastTab(*ui.Window, *uitest.Engine) {
+	seg := uitest.Find(canvas(), "Rooms or past calls").(fyne.Tappable)
+	seg.Tapped(&fyne.PointEvent{Position: fyne.NewPos(seg.(fyne.CanvasObject).Size().Width-10, 10)})
+}
+
+func showPast(loop *uitest.Loop) error {
+	pastTab(nil, nil)
+	return loop.Until("the past calls", func() bool { return uitest.FindPrefix(canvas(), "Mina Okafor, Tom Reyes") != nil })
+}
+
+// openPast opens the newest past call and goes to its fifth minute.
+func openPast(loop *uitest.Loop) error {
+	const slider = "Time: goes to a moment of the call"
+	if err := loop.Until("the past calls", func() bool {
+		pastTab(nil, nil)
+		row, ok := uitest.FindPrefix(canvas(), "Mina Okafor, Tom Reyes").(fyne.Tappable)
+		if ok {
+			row.Tapped(nil)
+		}
+		return ok
+	}); err != nil {
+		return err
+	}
+	if err := loop.Until("the replay", func() bool { return uitest.Find(canvas(), slider) != nil }); err != nil {
+		return err
+	}
+	l := uitest.Find(canvas(), slider)
+	l.(fyne.Tappable).Tapped(&fyne.PointEvent{Position: fyne.NewPos(112+(l.Size().Width-128)*0.6, 60)})
+	return nil
 }
 
 func noDevices(e *uitest.Engine) {
@@ -246,6 +294,11 @@ func draw(s shot, look string, size fyne.Size) (image.Image, error) {
 	}
 	if s.act != nil {
 		s.act(w, e)
+	}
+	if s.then != nil {
+		if err := s.then(loop); err != nil {
+			return nil, err
+		}
 	}
 	if err := loop.Until("pictures", settled()); err != nil {
 		return nil, err

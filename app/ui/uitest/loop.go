@@ -71,12 +71,21 @@ func (l *Loop) Until(what string, cond func() bool) error {
 // Find returns the visible object with an accessibility label, in the topmost
 // overlay or else the content; nil if there is none.
 func Find(c fyne.Canvas, label string) fyne.CanvasObject {
+	return find(c, func(s string) bool { return s == label })
+}
+
+// FindPrefix finds what has a label that begins so.
+func FindPrefix(c fyne.Canvas, label string) fyne.CanvasObject {
+	return find(c, func(s string) bool { return strings.HasPrefix(s, label) })
+}
+
+func find(c fyne.Canvas, is func(string) bool) fyne.CanvasObject {
 	top := c.Overlays().Top()
 	if top == nil {
 		top = c.Content()
 	}
 	for _, o := range Seen(top) {
-		if a, ok := o.(fyne.Accessible); ok && a.AccessibilityLabel() == label {
+		if a, ok := o.(fyne.Accessible); ok && is(a.AccessibilityLabel()) {
 			return o
 		}
 	}

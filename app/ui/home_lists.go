@@ -1,0 +1,123 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"candid/app/config"
+	"candid/app/replay"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+)
+
+// The lists on Home.
+const (
+	shelfRooms = iota
+	shelfCalls
+)
+
+// recentCard has the rooms that can be entered again, and the past calls.
+func (s *homeScreen) recentCard() fyne.CanvasObject {
+	s.recent = newColumn(2, homeRight-24)
+	s.shelf = newSegmented([]string{"Rooms", "Past calls"}, shelfRooms, func(int) { s.fillRecent() })
+	s.shelf.spoken = "Rooms or past calls"
+	s.open = newSmallButton(quiet, "download", "", "Open a recorded call, or what Chrome saved", s.chooseFile)
+	s.clear = newSmallButton(quiet, "trash-2", "", "Forget the recent rooms", s.forget)
+	s.fillRecent()
+	head := padded(newRow(4, s.shelf, newFiller(), s.open, s.clear), 0, 4, 0, 6)
+	scroll := container.NewVScroll(s.recent)
+	return card(cPanel, cLine, 20, padded(container.New(recentLayout{}, head, scroll), 12, 12, 12, 12))
+}
+
+// loadPast lists the past calls, off the main goroutine.
+func (s *homeScreen) loadPast() {
+	s.w.work.Go(func() {
+		list, err := s.w.engine.Recordings(s.w.ctx)
+		s.w.post(func() {
+			if err != nil {
+				s.w.fail(err)
+			}
+			s.past = pastCalls(list, s.w.now())
+			if s.shelf.chosen == shelfCalls {
+				s.fillRecent()
+			}
+		})
+	})
+}
+
+func (s *homeScreen) fillRecent() {
+	s.recent.Objects = nil
+	if s.shelf.chosen == shelfCalls {
+		s.fillPast()
+	} else {
+		s.fillRooms()
+	}
+	s.open.Hidden = s.shelf.chosen != shelfCalls
+	s.clear.Hidden = len(s.recent.Objects) == 0
+	if len(s.recent.Objects) == 0 {
+		icon, text := "log-in", "Rooms you host or join appear here, so that you find them again."
+		if s.shelf.chosen == shelfCalls {
+			icon, text = "history", "Your calls appear here: what the connection panel showed, never picture, sound or chat. They stay on this computer."
+		}
+		s.recent.Add(padded(newColumn(12, homeRight-72, newBadgeIcon(icon, cAccent), newPara(text, 13.5, plain, cDim).centre()), 56, 24, 8, 24))
+	}
+	s.relayout()
+}
+
+func (s *homeScreen) fillRooms() {
+	s.clear.spoken = "Forget the recent rooms"
+	for _, r := range recentRooms(s.w.engine.Config(), s.w.now()) {
+		s.recent.Add(newListRow(r.Icon, r.Title, r.Detail, func() {
+			if r.Recent.Hosted {
+				s.w.host()
+			} else {
+				s.w.Open(r.Recent.Link)
+			}
+		}))
+	}
+}
+
+func (s *homeScreen) fillPast() {
+	s.clear.spoken = "Forget all past calls"
+	for _, c := range s.past {
+		s.recent.Add(newListRow(c.Icon, c.Title, c.Detail, func() {
+			s.w.openPast(func(ctx context.Context) (*replay.Recording, error) { return s.w.engine.OpenRecording(ctx, c.Name) })
+		}))
+	}
+}
+
+// forget empties the list that is shown.
+func (s *homeScreen) forget() {
+	if s.shelf.chosen == shelfRooms {
+		s.w.save(func(c *config.Config) { c.Recent = nil })
+		s.fillRecent()
+		return
+	}
+	s.w.work.Go(func() {
+		if err := s.w.engine.DeleteRecording(s.w.ctx, ""); err != nil {
+			s.w.post(func() { s.w.fail(err) })
+		}
+		s.loadPast()
+	})
+}
+
+// chooseFile opens a call from a file.
+func (s *homeScreen) chooseFile() {
+	where := newEntry("/home/you/Downloads/webrtc_internals_dump.txt")
+	var open *button
+	enter := func() {
+		s.w.closeSheet()
+		s.w.importCall(strings.TrimSpace(where.Text))
+	}
+	open = newButton(primary, "download", "Open", enter)
+	open.Disable()
+	where.OnChanged = func(t string) { open.setEnabled(strings.TrimSpace(t) != "") }
+	where.OnSubmitted = func(string) { enter() }
+	s.w.openSheet("Open a call", fileWidth, newColumn(14, fileWidth-48,
+		newPara("Drop a file on Candid's window, or say where it is: a recording of Candid, or what Chrome saves from chrome://webrtc-internals. It is only read.", 14, plain, cDim),
+		where, open), nil)
+	s.w.win.Canvas().Focus(where)
+}
+
+const fileWidth = 460
