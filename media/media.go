@@ -25,6 +25,9 @@ type VideoFrame struct {
 	// Captured is when the picture was taken, on this machine's clock; zero
 	// for a remote picture whose sender report has not arrived.
 	Captured time.Time
+	// Timestamp is that of the packets a remote picture came in (RFC 3550
+	// section 5.1): what it is known by on every path.
+	Timestamp uint32
 }
 
 // VideoSource yields frames until it is closed; then it returns io.EOF. An

@@ -10,7 +10,9 @@ import (
 // This file is what a person can ask for in a call, beside muting and leaving.
 
 // SetTile says how large a member's picture is shown, in pixels; see ui.Call.
-func (s *Session) SetTile(id netstack.PeerID, height int, pinned bool) {}
+func (s *Session) SetTile(id netstack.PeerID, height int, pinned bool) {
+	s.post(func() { s.room.paths.setTile(id, tile{max(height, 0), pinned}) })
+}
 
 // Chat sends a line of text to everyone; it comes back as ChatReceived.
 func (s *Session) Chat(text string) {
@@ -43,10 +45,10 @@ func (s *Session) StopShare() {}
 func (s *Session) Moderate(o Order) { s.post(func() { s.room.moderate(o) }) }
 
 // Outgoing is what is sent, as its encoders make it.
-func (s *Session) Outgoing() []Outgoing { return nil }
+func (s *Session) Outgoing() []Outgoing { return s.video.Outgoing() }
 
 // PathChanges are the changes of path so far, oldest first.
-func (s *Session) PathChanges() []PathChange { return nil }
+func (s *Session) PathChanges() []PathChange { return *s.changes.Load() }
 
 // Force chooses this member's path; Auto leaves it to the room.
 func (s *Session) Force(t netstack.Topology) { s.post(func() { s.room.force(t) }) }

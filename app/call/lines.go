@@ -13,26 +13,55 @@ import (
 func (r *room) sample() {
 	lines := make([]Line, 0, len(r.others))
 	links := make(map[netstack.PeerID]netstack.Link)
-	for _, l := range r.s.mesh.Links() {
+	for _, l := range append(r.s.mesh.Links(), r.s.host.Links()...) {
 		links[l.Peer] = l
 	}
 	loss := 0.0
 	for _, o := range r.others {
-		l, ok := links[o.member.ID]
-		if !ok {
-			l = netstack.Link{Peer: o.member.ID, Topology: netstack.P2P, At: time.Now(), State: webrtc.PeerConnectionStateNew}
-		}
-		l, said := r.networks.judge(l)
+		l, said := r.networks.judge(r.paths.link(o, links))
 		line := Line{Member: o.member, Link: l, Verdict: said, History: o.history.add(l)}
-		o.measure(&line)
+		o.measure(&line, r.paths.current)
 		lines = append(lines, line)
 		loss = max(loss, reportedLoss(l))
-		if o.video != nil && l.RTT.OK {
-			o.video.SetRTT(l.RTT.Value)
+		for key, v := range o.videos {
+			if own := links[r.paths.far(key.path, o)]; own.RTT.OK {
+				v.SetRTT(own.RTT.Value)
+			}
 		}
 	}
 	r.s.audio.SetLoss(expectedLoss(loss))
 	r.s.lines.Store(&lines)
+}
+
+// far is who is at the other end of what a member's pictures come over.
+func (p *paths) far(over netstack.Topology, o *other) netstack.PeerID {
+	if over == netstack.SFU {
+		return netstack.HostID
+	}
+	return o.member.ID
+}
+
+// link is the connection that a member is reached by. That to the host serves
+// for everyone; of what arrives on it, each has what is theirs.
+func (p *paths) link(o *other, links map[netstack.PeerID]netstack.Link) netstack.Link {
+	l, ok := links[p.far(carrier(p.current), o)]
+	if !ok {
+		l = netstack.Link{At: time.Now(), State: webrtc.PeerConnectionStateNew}
+	}
+	l.Peer, l.Topology = o.member.ID, p.current
+	if p.current == netstack.Auto {
+		l.Topology = netstack.P2P
+	}
+	if p.current == netstack.SFU {
+		var theirs []netstack.Stream
+		for _, in := range l.In {
+			if in.StreamID == string(o.member.ID) {
+				theirs = append(theirs, in)
+			}
+		}
+		l.In = theirs
+	}
+	return l
 }
 
 // reportedLoss is the share of our sound that the other side says it lost.
@@ -62,26 +91,35 @@ type counters struct {
 const concealmentSpan = 10
 
 // measure adds to line how the member's picture and sound are played.
-func (o *other) measure(line *Line) {
+func (o *other) measure(line *Line, path netstack.Topology) {
 	before := o.prior
-	if o.video != nil {
-		o.prior.picture = o.video.Stats()
+	if v := o.videos[videoKey{path: carrier(path)}]; v != nil && path != netstack.MCU {
+		o.prior.picture = v.Stats()
+		if o.prior.picture.FramesDecoded < before.picture.FramesDecoded { // another path's
+			before.picture = o.prior.picture
+		}
 		line.Picture = netstack.Some(picture(before.picture, o.prior.picture))
 	}
-	if o.audio != nil {
-		o.prior.sound = o.audio.Stats()
-		now := Counters{o.prior.sound.TotalSamplesReceived, o.prior.sound.ConcealedSamples}
-		o.prior.recent = append(o.prior.recent, now)
-		if n := len(o.prior.recent); n > concealmentSpan+1 {
-			o.prior.recent = o.prior.recent[n-concealmentSpan-1:]
-		}
-		s := sound(before.sound, o.prior.sound)
-		s.Concealed = concealed(o.prior.recent[0], now)
-		if d, ok := o.sync.Offset(); ok {
-			s.LipSync = netstack.Some(d)
-		}
-		line.Sound = netstack.Some(s)
+	a := o.sound.audio.Load()
+	if a == nil {
+		o.prior.recent = nil
+		return
 	}
+	o.prior.sound = a.Stats()
+	now := Counters{o.prior.sound.TotalSamplesReceived, o.prior.sound.ConcealedSamples}
+	o.prior.recent = append(o.prior.recent, now)
+	if n := len(o.prior.recent); n > concealmentSpan+1 {
+		o.prior.recent = o.prior.recent[n-concealmentSpan-1:]
+	}
+	if now.Samples < before.sound.TotalSamplesReceived { // it was stopped and begun anew
+		before.sound, o.prior.recent = o.prior.sound, o.prior.recent[len(o.prior.recent)-1:]
+	}
+	s := heard(before.sound, o.prior.sound)
+	s.Concealed = concealed(o.prior.recent[0], now)
+	if d, ok := o.sync.Offset(); ok {
+		s.LipSync = netstack.Some(d)
+	}
+	line.Sound = netstack.Some(s)
 }
 
 func picture(before, now playout.VideoStats) Picture {
@@ -94,7 +132,7 @@ func picture(before, now playout.VideoStats) Picture {
 	}
 }
 
-func sound(before, now playout.AudioStats) Sound {
+func heard(before, now playout.AudioStats) Sound {
 	return Sound{
 		JitterBufferDelay:  mean(now.JitterBufferDelay-before.JitterBufferDelay, now.JitterBufferEmittedCount-before.JitterBufferEmittedCount),
 		JitterBufferTarget: now.Target,

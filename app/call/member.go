@@ -16,34 +16,43 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// other is another member with all that arrives from them. Its fields belong
-// to the session's loop, but for viewer and volume.
+// other is another member with all that arrives from them, over whichever
+// paths. Its fields belong to the session's loop, but for the viewers.
 type other struct {
 	member    Member
 	connected bool // to the host
 	link      netstack.Opt[webrtc.PeerConnectionState]
 	sync      *playout.Sync
-	video     *playout.Video
-	audio     *playout.Audio
-	unplay    func() // takes the voice out of the speaker
-	setGain   func(float64)
-	gain      float64
+	camera    *feed
+	screen    *feed
+	sound     *sound
+	videos    map[videoKey]*playout.Video
 	history   history
 	prior     counters
-	viewer    *viewer
 	reading   sync.WaitGroup
+	log       *slog.Logger
 }
 
-func newOther(m signal.Member, view *viewer) *other {
-	o := &other{sync: playout.NewSync(time.Now), viewer: view, gain: 1}
+// videoKey names a picture as it arrives over one path.
+type videoKey struct {
+	path   netstack.Topology
+	screen bool
+}
+
+func newOther(m signal.Member, s *Session, path netstack.Topology) *other {
+	o := &other{
+		sync: playout.NewSync(time.Now), videos: map[videoKey]*playout.Video{}, log: s.log,
+		camera: newFeed(s.viewer(m.ID), path), screen: newFeed(s.viewer(ShareOf(m.ID)), path),
+	}
+	o.sound = &sound{studio: s.cfg.Studio, sync: o.sync, log: s.log, gain: 1}
 	o.update(m)
 	return o
 }
 
 func (o *other) update(m signal.Member) {
+	problem := o.member.Problem
 	o.member = memberOf(m)
-	o.connected = m.Connected
-	o.member.Problem = o.problem()
+	o.connected, o.member.Problem = m.Connected, problem
 }
 
 func memberOf(m signal.Member) Member {
@@ -55,8 +64,8 @@ func memberOf(m signal.Member) Member {
 }
 
 // problem says what keeps this member from being seen or heard.
-func (o *other) problem() string {
-	lost := o.link.OK && (o.link.Value == webrtc.PeerConnectionStateFailed || o.link.Value == webrtc.PeerConnectionStateDisconnected)
+func (o *other) problem(link netstack.Opt[webrtc.PeerConnectionState]) string {
+	lost := broken(link)
 	switch {
 	case lost && !o.connected:
 		return "not responding"
@@ -64,85 +73,76 @@ func (o *other) problem() string {
 		return "connection lost, trying again…"
 	case !o.connected:
 		return "lost the host" // media may well go on
-	case !o.link.OK || o.link.Value != webrtc.PeerConnectionStateConnected:
+	case !link.OK || link.Value != webrtc.PeerConnectionStateConnected:
 		return "connecting…"
 	}
 	return ""
 }
 
-// add begins to play a track. played is called once something of it has been
-// decoded.
-func (o *other) add(t netstack.RemoteTrack, studio Studio, log *slog.Logger) error {
-	if t.Kind() == webrtc.RTPCodecTypeVideo {
-		return o.addVideo(t, log)
-	}
-	return o.addAudio(t, studio, log)
+func broken(link netstack.Opt[webrtc.PeerConnectionState]) bool {
+	return link.OK && (link.Value == webrtc.PeerConnectionStateFailed || link.Value == webrtc.PeerConnectionStateDisconnected)
 }
 
-func (o *other) addVideo(t netstack.RemoteTrack, log *slog.Logger) error {
-	if o.video != nil {
-		o.video.Close()
-		o.video = nil
+// screenTrack is what our clients call the track of a shared screen.
+const screenTrack = "screen"
+
+// add begins to play a track that arrives over a path.
+func (o *other) add(path netstack.Topology, t netstack.RemoteTrack) error {
+	if t.Kind() == webrtc.RTPCodecTypeVideo {
+		return o.addVideo(path, t)
+	}
+	o.sound.begun = true
+	o.reading.Go(func() { o.sound.read(path, t) })
+	return nil
+}
+
+func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack) error {
+	key, feed := videoKey{path, t.ID() == screenTrack}, o.camera
+	if key.screen {
+		feed = o.screen
+	}
+	if before := o.videos[key]; before != nil {
+		delete(o.videos, key)
+		before.Close()
 	}
 	decoder, err := codec.NewVP8Decoder()
 	if err != nil {
 		return err
 	}
+	lips := o.sync
+	if key.screen {
+		lips = nil
+	}
 	video, err := playout.NewVideo(playout.VideoConfig{
-		Sink: o.viewer, Decoder: decoder, RequestKeyFrame: t.RequestKeyFrame,
-		Report: reportOf(t), Sync: o.sync, Logger: log,
+		Sink: feed.from(path), Decoder: decoder, RequestKeyFrame: t.RequestKeyFrame,
+		Report: reportOf(t), Sync: lips, Logger: o.log,
 	})
 	if err != nil {
 		return err
 	}
-	o.video = video
+	o.videos[key] = video
 	o.reading.Go(func() {
-		if err := video.Play(t); err != nil {
-			log.Debug("video track ended", "err", err)
+		for {
+			p, _, err := t.ReadRTP()
+			if err != nil {
+				o.log.Debug("video track ended", "err", err)
+				return
+			}
+			feed.packet(path, p.SequenceNumber, p.Timestamp)
+			video.Push(p, time.Now())
 		}
 	})
 	return nil
 }
 
-func (o *other) addAudio(t netstack.RemoteTrack, studio Studio, log *slog.Logger) error {
-	o.stopAudio()
-	decoder, err := codec.NewOpusDecoder()
-	if err != nil {
-		return err
-	}
-	audio, err := playout.NewAudio(playout.AudioConfig{
-		Decoder: decoder, Report: reportOf(t), Sync: o.sync, OutputLatency: studio.SpeakerLatency, Logger: log,
-	})
-	if err != nil {
-		return err
-	}
-	o.audio = audio
-	o.unplay, o.setGain = studio.Play(audio)
-	o.setGain(o.gain)
-	o.reading.Go(func() {
-		if err := audio.Play(t); err != nil {
-			log.Debug("audio track ended", "err", err)
-		}
-	})
-	return nil
-}
-
-func (o *other) stopAudio() {
-	if o.audio == nil {
-		return
-	}
-	o.unplay()
-	o.audio = nil
-}
-
-// stop puts everything away. The tracks have ended by then: their connection
-// is closed.
+// stop puts everything away. The tracks have ended by then: their connections
+// are closed, or the host has taken them back.
 func (o *other) stop() {
-	if o.video != nil {
-		o.video.Close()
-		o.video = nil
+	for key, v := range o.videos {
+		v.Close()
+		delete(o.videos, key)
 	}
-	o.stopAudio()
+	o.sound.stop()
 	o.reading.Wait()
 }
 

@@ -3,12 +3,14 @@ package call
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"candid/media"
 	"candid/media/codec"
+	"candid/netstack/peer"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -86,7 +88,7 @@ func (o *outgoingAudio) sendLocked() error {
 	if err != nil {
 		return err
 	}
-	err = o.track.WriteRTP(&rtp.Packet{
+	p := &rtp.Packet{
 		Header: rtp.Header{
 			Version: 2,
 			// The first packet after silence is marked (RFC 7587 section 4.1).
@@ -95,11 +97,27 @@ func (o *outgoingAudio) sendLocked() error {
 			Timestamp:      o.clock.now,
 		},
 		Payload: data,
-	})
-	if err != nil {
+	}
+	if err := p.SetExtension(peer.LevelExtension, []byte{levelOf(o.pcm)}); err != nil {
+		return fmt.Errorf("send audio: %w", err)
+	}
+	if err := o.track.WriteRTP(p); err != nil {
 		return fmt.Errorf("send audio: %w", err)
 	}
 	return nil
+}
+
+// levelOf is the level of sound in −dBov, 127 for silence (RFC 6464 section 3).
+func levelOf(pcm []int16) byte {
+	energy := 0.0
+	for _, v := range pcm {
+		energy += float64(v) * float64(v)
+	}
+	if energy == 0 {
+		return 127
+	}
+	rms := math.Sqrt(energy/float64(len(pcm))) / math.MaxInt16
+	return byte(min(max(math.Round(-20*math.Log10(rms)), 0), 127))
 }
 
 // Close stops sending. The caller has removed the sink from its source.

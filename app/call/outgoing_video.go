@@ -10,9 +10,8 @@ import (
 
 	"candid/media"
 	"candid/media/codec"
+	"candid/netstack/sfu"
 
-	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -23,25 +22,45 @@ const mtu = 1160
 // videoClock is the RTP clock of every video codec.
 const videoClock = 90000
 
-// outgoingVideo encodes the newest camera frame and sends it as RTP on track.
-// It is a media.VideoSink: frames that come while it encodes are skipped but
-// for the newest.
+// A picture is sent in up to so many layers, the smallest first: a quarter of
+// its width, half, and whole.
+const (
+	layerCount = 3
+	topLayer   = layerCount - 1
+)
+
+// outgoingVideo encodes the newest frame of the camera, or of a screen, in the
+// layers somebody takes, and sends each as RTP on a track of its own: once for
+// all paths. It is a media.VideoSink: frames that come while it encodes are
+// skipped but for the newest.
 type outgoingVideo struct {
-	track  *webrtc.TrackLocalStaticRTP
-	meter  Meter // may be nil
+	layers [layerCount]*videoLayer // nil: there is no such layer
+	meter  Meter                   // may be nil
 	log    *slog.Logger
 	wake   chan struct{}
 	quit   chan struct{}
 	wg     sync.WaitGroup
-	wanted atomic.Bool // somebody is there to see it
-	key    atomic.Bool // a key frame is asked for
-	rate   atomic.Int64
+	who    atomic.Pointer[taken]
 	sent   atomic.Uint64 // frames
+	behind atomic.Uint64 // frames that came while we encoded
+	height atomic.Int64  // of the newest frame
 
 	mu   sync.Mutex
 	next *videoCopy // the newest frame not yet taken
 	free []*videoCopy
 }
+
+// taken says who takes what, and what they may be sent, in bit/s.
+type taken struct {
+	direct       bool // by the mesh, which takes the whole picture only
+	directBudget int
+	host         [layerCount]bool // by the host
+	hostBudget   int
+}
+
+func (t *taken) any() bool { return t.direct || t.host != [layerCount]bool{} }
+
+func (t *taken) layer(i int) bool { return t.host[i] || i == topLayer && t.direct }
 
 // videoCopy is a frame that belongs to us.
 type videoCopy struct {
@@ -49,31 +68,50 @@ type videoCopy struct {
 	captured time.Time
 }
 
-func newOutgoingVideo(id, stream string, meter Meter, log *slog.Logger) (*outgoingVideo, error) {
-	track, err := webrtc.NewTrackLocalStaticRTP(
-		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock}, id, stream)
-	if err != nil {
-		return nil, fmt.Errorf("make the video track: %w", err)
+// newOutgoingVideo makes one of a track with layers, or without.
+func newOutgoingVideo(id, stream string, layered bool, meter Meter, log *slog.Logger) (*outgoingVideo, error) {
+	o := &outgoingVideo{meter: meter, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	for i := range o.layers {
+		if i < topLayer && !layered {
+			continue
+		}
+		track, err := webrtc.NewTrackLocalStaticRTP(
+			webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock}, sfu.LayerID(id, i), stream)
+		if err != nil {
+			return nil, fmt.Errorf("make the video track: %w", err)
+		}
+		o.layers[i] = newVideoLayer(track, i == topLayer)
 	}
-	o := &outgoingVideo{track: track, meter: meter, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{})}
-	o.rate.Store(startVideoBitrate)
+	o.who.Store(&taken{})
 	o.wg.Add(1)
 	go o.run()
 	return o, nil
 }
 
-// SetWanted says whether anybody is there: if not, nothing is encoded.
-func (o *outgoingVideo) SetWanted(wanted bool) {
-	if o.wanted.Swap(wanted) != wanted && wanted {
-		o.ForceKeyFrame()
+// top is the layer with the whole picture.
+func (o *outgoingVideo) top() *videoLayer { return o.layers[topLayer] }
+
+// SetTaken says who takes what: what nobody takes is not encoded. What is taken
+// anew begins with a key frame.
+func (o *outgoingVideo) SetTaken(t taken) {
+	before := o.who.Swap(&t)
+	for i, l := range o.layers {
+		direct := i == topLayer && t.direct && !before.direct
+		if l != nil && (direct || t.host[i] && !before.host[i]) {
+			l.key.Store(true)
+		}
 	}
 }
 
-// ForceKeyFrame makes the next frame one that needs no other.
-func (o *outgoingVideo) ForceKeyFrame() { o.key.Store(true) }
-
-// SetBitrate sets the target in bits per second.
-func (o *outgoingVideo) SetBitrate(bps int) { o.rate.Store(int64(bps)) }
+// ForceKeyFrame makes the next frame on a track one that needs no other; all
+// tracks if id is empty.
+func (o *outgoingVideo) ForceKeyFrame(id string) {
+	for _, l := range o.layers {
+		if l != nil && (id == "" || l.track.ID() == id) {
+			l.key.Store(true)
+		}
+	}
+}
 
 // Close stops sending. The caller has removed the sink from its source.
 func (o *outgoingVideo) Close() {
@@ -81,18 +119,38 @@ func (o *outgoingVideo) Close() {
 	o.wg.Wait()
 }
 
+// Outgoing is what is sent.
+func (o *outgoingVideo) Outgoing() []Outgoing {
+	var out []Outgoing
+	for i, l := range o.layers {
+		if l == nil {
+			continue
+		}
+		s := *l.state.Load()
+		s.TrackID, s.Codec, s.Active = l.track.ID(), webrtc.MimeTypeVP8, o.who.Load().layer(i) && !l.off.Load()
+		if !s.Active {
+			s.FramesPerSecond, s.TargetBitrate = 0, 0
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 // WriteVideo copies the frame, at a twentieth of a millisecond for 640×360, so
 // that encoding does not hold up the camera and the preview.
 func (o *outgoingVideo) WriteVideo(f media.VideoFrame) {
-	if !o.wanted.Load() {
+	if !o.who.Load().any() {
 		return
 	}
 	o.mu.Lock()
 	c := o.next
 	if c == nil {
 		c = o.takeFreeLocked()
+	} else {
+		o.behind.Add(1)
 	}
 	size := f.Image.Rect.Size()
+	o.height.Store(int64(size.Y))
 	c.image = codec.Fit(c.image, size.X, size.Y)
 	err := codec.CopyI420(c.image, f.Image)
 	c.captured = f.Captured
@@ -133,7 +191,7 @@ func (o *outgoingVideo) put(c *videoCopy) {
 
 func (o *outgoingVideo) run() {
 	defer o.wg.Done()
-	s := videoSender{out: o, payloader: codecs.VP8Payloader{EnablePictureID: true}, sequencer: rtp.NewRandomSequencer()}
+	s := videoSender{out: o}
 	defer s.close()
 	for {
 		select {
@@ -154,60 +212,56 @@ func (o *outgoingVideo) run() {
 
 // videoSender is what only the encoding goroutine touches.
 type videoSender struct {
-	out       *outgoingVideo
-	encoder   *codec.VP8Encoder
-	ladder    ladder
-	scaled    *image.YCbCr
-	payloader codecs.VP8Payloader
-	sequencer rtp.Sequencer
-	start     time.Time // of the RTP clock
-	last      uint32    // RTP timestamp
+	out    *outgoingVideo
+	start  time.Time // of the RTP clock
+	last   uint32    // RTP timestamp
+	behind uint64    // frames skipped, as of the second before
+	busyAt time.Time // of that
+	busy   bool      // frames are skipped
 }
 
+// send encodes a frame in all layers that are taken, with one timestamp.
 func (s *videoSender) send(c *videoCopy) error {
+	t := s.out.who.Load()
 	size := c.image.Rect.Size()
-	rung, skip := s.ladder.step(size, int(s.out.rate.Load()), c.captured)
-	if skip {
-		return nil
-	}
-	picture := c.image
-	if rung != size {
-		s.scaled = codec.Fit(s.scaled, rung.X, rung.Y)
-		if err := codec.ScaleI420(s.scaled, picture); err != nil {
+	rates := share(t, size)
+	ts := s.timestamp(c.captured)
+	s.watch(c.captured)
+	var largest *image.YCbCr
+	for i := topLayer; i >= 0; i-- { // the largest first: it is waited for
+		l := s.out.layers[i]
+		if l == nil {
+			continue
+		}
+		if l.off.Store(rates[i] == 0); rates[i] == 0 {
+			continue
+		}
+		p, err := l.send(c, layerSize(size, i), rates[i], ts, s.busy)
+		if err != nil {
 			return err
 		}
-		picture = s.scaled
+		if largest == nil {
+			largest = p
+		}
 	}
-	if err := s.prepare(rung); err != nil {
-		return err
-	}
-	force := s.out.key.Swap(false)
-	data, _, err := s.encoder.Encode(media.VideoFrame{Image: picture, Captured: c.captured}, force)
-	if err != nil {
-		s.out.key.Store(true)
-		return err
-	}
-	if len(data) == 0 {
+	if largest == nil {
 		return nil // the encoder keeps to its rate by leaving one out
-	}
-	if err := s.write(data, s.timestamp(c.captured)); err != nil {
-		return err
 	}
 	s.out.sent.Add(1)
 	if s.out.meter != nil {
-		s.out.meter.Sent(picture)
+		s.out.meter.Sent(largest)
 	}
 	return nil
 }
 
-func (s *videoSender) prepare(size image.Point) (err error) {
-	rate := min(int(s.out.rate.Load()), maxVideoBitrate(size))
-	if s.encoder == nil {
-		s.encoder, err = codec.NewVP8Encoder(size.X, size.Y, rate)
-		return err
+// watch finds out whether this computer is too slow: more than a tenth of the
+// frames is skipped.
+func (s *videoSender) watch(at time.Time) {
+	if at.Sub(s.busyAt) < time.Second {
+		return
 	}
-	s.encoder.SetBitrate(rate)
-	return nil
+	behind := s.out.behind.Load()
+	s.busy, s.behind, s.busyAt = behind-s.behind > 3, behind, at
 }
 
 // timestamp is the capture time on the RTP clock; it always grows.
@@ -229,28 +283,12 @@ func ticks(d time.Duration, rate int64) uint32 {
 	return uint32(int64(d/time.Second)*rate + int64(d%time.Second)*rate/int64(time.Second))
 }
 
-func (s *videoSender) write(frame []byte, ts uint32) error {
-	parts := s.payloader.Payload(mtu, frame)
-	for i, part := range parts {
-		err := s.out.track.WriteRTP(&rtp.Packet{
-			Header: rtp.Header{
-				Version:        2,
-				Marker:         i == len(parts)-1,
-				SequenceNumber: s.sequencer.NextSequenceNumber(),
-				Timestamp:      ts,
-			},
-			Payload: part,
-		})
-		if err != nil {
-			return fmt.Errorf("send video: %w", err)
-		}
-	}
-	return nil
-}
-
 func (s *videoSender) close() {
-	if s.encoder != nil {
-		if err := s.encoder.Close(); err != nil {
+	for _, l := range s.out.layers {
+		if l == nil || l.encoder == nil {
+			continue
+		}
+		if err := l.encoder.Close(); err != nil {
 			s.out.log.Warn("encoder not closed", "err", err)
 		}
 	}

@@ -56,7 +56,7 @@ func (p *reporter) send(ctx context.Context, r topology.Report) {
 }
 
 // links are the newest statistics of all connections.
-func (s *Session) links() []netstack.Link { return s.mesh.Links() }
+func (s *Session) links() []netstack.Link { return append(s.mesh.Links(), s.host.Links()...) }
 
 // measured makes a report of what was measured.
 func measured(links []netstack.Link, m machineState) topology.Report {

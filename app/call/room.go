@@ -25,14 +25,17 @@ type room struct {
 	others   []*other     // in order of joining
 	networks networks
 	house    house
+	paths    paths
 }
 
 // worthTelling is how long the host must have been away for its return to be
 // news: nobody notices less.
 const worthTelling = 3 * time.Second
 
-func newRoom(s *Session, w signal.Welcomed) room {
-	r := room{s: s, state: Idle, since: time.Now()}
+// open begins with what the host said when it let us in.
+func (r *room) open(s *Session, w signal.Welcomed) {
+	r.s, r.since = s, time.Now()
+	r.paths = newPaths(r)
 	r.said = signal.State{Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
 	r.self = Member{ID: w.ID, Name: s.cfg.Name, Muted: s.cfg.Muted, CameraOff: s.cfg.CameraOff}
 	r.house.link, r.house.hosted = s.cfg.Link, s.cfg.Hosted
@@ -41,7 +44,6 @@ func newRoom(s *Session, w signal.Welcomed) room {
 	}
 	r.takePlan(w.Plan)
 	r.welcomed(w)
-	return r
 }
 
 // admit takes a member in, and returns it if it is another one.
@@ -50,7 +52,8 @@ func (r *room) admit(m signal.Member) *other {
 		r.self = memberOf(m)
 		return nil
 	}
-	o := newOther(m, r.s.viewer(m.ID))
+	o := newOther(m, r.s, carrier(r.paths.current))
+	o.member.Problem = o.problem(r.paths.stateOf(o))
 	r.others = append(r.others, o)
 	return o
 }
@@ -58,7 +61,8 @@ func (r *room) admit(m signal.Member) *other {
 func (r *room) begin() {
 	r.move(join)
 	r.move(r.arrival())
-	r.setPeers()
+	r.paths.planned()
+	r.paths.wish()
 }
 
 func (r *room) arrival() input {
@@ -93,6 +97,7 @@ func (r *room) snapshot() *Snapshot {
 		State: r.state, Problem: r.problem, Err: r.err,
 		Room:  r.s.cfg.Invite.Room,
 		Since: r.since, Self: r.self, Plan: r.plan,
+		Mixed: r.paths.current == netstack.MCU, Speaker: r.paths.speaker, Change: r.paths.newest(),
 	}
 	r.house.fill(s)
 	for _, o := range r.others {
@@ -110,26 +115,25 @@ func (r *room) find(id netstack.PeerID) *other {
 	return nil
 }
 
-// setPeers tells the transport who is here, and the encoders whether anybody
-// is.
-func (r *room) setPeers() {
-	ids := make([]netstack.PeerID, len(r.others))
-	for i, o := range r.others {
-		ids[i] = o.member.ID
-	}
-	r.s.mesh.SetPeers(ids...)
-	r.s.video.SetWanted(len(ids) > 0)
-	r.s.audio.SetWanted(len(ids) > 0)
+// peopleChanged tells the paths that somebody came or went.
+func (r *room) peopleChanged() {
+	r.paths.wish()
+	r.paths.tick(time.Now())
 }
 
-func (r *room) onNet(e netstack.Event) {
+// onNet takes what a transport saw.
+func (r *room) onNet(over netstack.Topology, e netstack.Event) {
 	switch e := e.(type) {
 	case netstack.TrackAdded:
-		r.onTrack(e)
+		r.onTrack(over, e)
 	case netstack.KeyFrameRequested:
-		r.s.video.ForceKeyFrame()
+		r.s.video.ForceKeyFrame(e.TrackID)
+	case netstack.DemandChanged:
+		r.paths.demanded(over, e)
+	case netstack.SpeakersChanged:
+		r.paths.heard(e.Speakers)
 	case netstack.LinkChanged:
-		r.onLink(e)
+		r.onLink(over, e)
 	case netstack.CandidateFailed:
 		r.tell(Net{r.networks.mine.Explain([]netstack.CandidateFailed{e})[0]})
 		return
@@ -137,45 +141,52 @@ func (r *room) onNet(e netstack.Event) {
 	r.tell(Net{e})
 }
 
-func (r *room) onTrack(e netstack.TrackAdded) {
-	o := r.find(e.Peer)
+func (r *room) onTrack(over netstack.Topology, e netstack.TrackAdded) {
+	o := r.paths.find(e.Peer)
 	if o == nil {
 		return
 	}
-	if err := o.add(e.Track, r.s.cfg.Studio, r.s.log); err != nil {
+	if err := o.add(over, e.Track); err != nil {
 		r.s.log.Warn("track not played", "err", err)
 		r.tell(Noticed{Text: fmt.Sprintf("What %s sends cannot be played here.", o.member.Name), Bad: true})
 	}
+	r.paths.arrange()
 }
 
-func (r *room) onLink(e netstack.LinkChanged) {
-	o := r.find(e.Peer)
-	if o == nil {
-		return
+func (r *room) onLink(over netstack.Topology, e netstack.LinkChanged) {
+	if over == netstack.SFU {
+		r.paths.hostState = netstack.Some(e.State)
+	} else if o := r.find(e.Peer); o != nil {
+		o.link = netstack.Some(e.State)
 	}
-	o.link = netstack.Some(e.State)
-	if p := o.problem(); p != o.member.Problem {
-		o.member.Problem = p
-		r.tell(MemberChanged{o.member})
+	r.linksChanged()
+}
+
+// linksChanged says anew who can be reached, by the path that is played.
+func (r *room) linksChanged() {
+	flows, dead := false, len(r.others) > 0
+	for _, o := range r.others {
+		link := r.paths.stateOf(o)
+		flows = flows || link.OK && link.Value == webrtc.PeerConnectionStateConnected
+		dead = dead && broken(link)
+		if p := o.problem(link); p != o.member.Problem {
+			o.member.Problem = p
+			r.tell(MemberChanged{o.member})
+		}
 	}
 	switch {
-	case e.State == webrtc.PeerConnectionStateConnected:
-		r.problem = ""
+	case flows:
+		if r.problem == noConnection {
+			r.problem = ""
+		}
 		r.move(mediaFlowed)
-	case r.allBroken():
-		r.problem = "No connection to the others; trying again."
+	case dead:
+		r.problem = noConnection
 		r.move(mediaFailed)
 	}
 }
 
-func (r *room) allBroken() bool {
-	for _, o := range r.others {
-		if !o.link.OK || o.link.Value != webrtc.PeerConnectionStateFailed && o.link.Value != webrtc.PeerConnectionStateDisconnected {
-			return false
-		}
-	}
-	return len(r.others) > 0
-}
+const noConnection = "No connection to the others; trying again."
 
 // onFirstPicture adds the last step of setting up, which the transport cannot
 // see.
@@ -192,7 +203,7 @@ func (r *room) setMuted(muted bool) {
 func (r *room) setCameraOff(off bool) {
 	r.s.cfg.Studio.SetCameraOn(!off)
 	if !off {
-		r.s.video.ForceKeyFrame()
+		r.s.video.ForceKeyFrame("")
 	}
 	r.said.CameraOff = off
 	r.say()
@@ -209,11 +220,8 @@ func (r *room) say() {
 }
 
 func (r *room) setVolume(id netstack.PeerID, gain float64) {
-	if o := r.find(id); o != nil {
-		o.gain = gain
-		if o.setGain != nil {
-			o.setGain(gain)
-		}
+	if o := r.paths.find(id); o != nil {
+		o.sound.setVolume(gain)
 	}
 }
 
@@ -230,27 +238,44 @@ func (r *room) end(in input, err error) {
 // stopAll puts the members away. The loop has stopped and their connections
 // are closed.
 func (r *room) stopAll() {
-	for _, o := range r.others {
+	for _, o := range append(r.others, r.paths.mix) {
 		o.stop()
 	}
 }
 
 // steer lets the encoders follow congestion control, and reads the levels.
 func (r *room) steer() {
-	if budget := r.s.mesh.SendBudget(); budget.OK {
-		video := budget.Value - audioBitrate - audioOverhead
-		r.s.video.SetBitrate(max(video, minVideoBitrate))
-	}
+	r.paths.tick(time.Now())
 	levels := map[netstack.PeerID]float64{}
 	if !r.self.Muted {
 		levels[r.self.ID] = r.s.cfg.Studio.MicrophoneLevel()
 	}
 	for _, o := range r.others {
-		if o.audio != nil && !o.member.Muted {
-			levels[o.member.ID] = loudness(o.audio.Stats().AudioLevel)
+		if a := o.sound.audio.Load(); a != nil && !o.member.Muted {
+			levels[o.member.ID] = loudness(a.Stats().AudioLevel)
 		}
 	}
 	if !maps.Equal(levels, *r.s.levels.Load()) {
 		r.s.levels.Store(&levels)
 	}
+	if r.paths.current == netstack.P2P {
+		r.loudest(levels)
+	}
 }
+
+// loudest takes the loudest of the others for the one who speaks: where no host
+// forwards, none says so.
+func (r *room) loudest(levels map[netstack.PeerID]float64) {
+	most, who := speaking, netstack.PeerID("")
+	for _, o := range r.others {
+		if l := levels[o.member.ID]; l > most {
+			most, who = l, o.member.ID
+		}
+	}
+	if who != "" {
+		r.paths.speaks(who)
+	}
+}
+
+// speaking is how loud speech is at least, on the scale of Levels.
+const speaking = 0.4

@@ -27,6 +27,7 @@ func (r *room) onSignal(e signal.Event) {
 	case signal.PlanChanged:
 		r.takePlan(e.Plan)
 		r.tell(PlanChanged{r.plan})
+		r.paths.planned()
 	case signal.ServersChanged:
 		r.setServers(e.Servers)
 	case signal.MessageReceived:
@@ -37,7 +38,7 @@ func (r *room) onSignal(e signal.Event) {
 		if r.fromHost(e.Envelope) {
 			return
 		}
-		r.s.mesh.Handle(e.Envelope)
+		r.paths.handle(e.Envelope)
 	case signal.ConnectionLost:
 		r.problem = "The host cannot be reached; trying again."
 		r.move(lost)
@@ -79,11 +80,16 @@ func (r *room) onWelcomedAgain(w signal.Welcomed) {
 	r.welcomed(w)
 	r.problem = ""
 	r.move(regained)
+	r.paths.planned()
 }
 
 func (r *room) setServers(servers []webrtc.ICEServer) {
-	if err := r.s.mesh.SetICEServers(servers); err != nil {
-		r.s.log.Warn("relay servers not taken", "err", err)
+	for _, t := range []interface {
+		SetICEServers([]webrtc.ICEServer) error
+	}{r.s.mesh, r.s.host} {
+		if err := t.SetICEServers(servers); err != nil {
+			r.s.log.Warn("relay servers not taken", "err", err)
+		}
 	}
 }
 
@@ -105,7 +111,7 @@ func (r *room) onJoined(m signal.Member) {
 	if o == nil {
 		return
 	}
-	r.setPeers()
+	r.peopleChanged()
 	r.tellNetwork(m.ID)
 	r.tell(MemberJoined{o.member})
 	r.move(othersCame)
@@ -134,8 +140,10 @@ func reason(e signal.MemberLeft) string {
 
 func (r *room) remove(o *other, why string) {
 	r.others = slices.DeleteFunc(r.others, func(p *other) bool { return p == o })
-	r.setPeers() // closes the connection, which ends its tracks
+	r.paths.forget(o.member.ID)
+	r.peopleChanged() // closes the connection, which ends its tracks
 	r.s.forgetViewer(o.member.ID)
+	r.s.forgetViewer(ShareOf(o.member.ID))
 	delete(r.networks.theirs, o.member.ID)
 	r.s.pumps.Go(o.stop) // waits for the tracks, so not here
 	r.tell(MemberLeft{o.member, why})
@@ -154,6 +162,7 @@ func (r *room) onChanged(m signal.Member) {
 	if o := r.find(m.ID); o != nil {
 		o.update(m)
 		o.member.Path = r.house.plan.For(m.ID)
+		o.member.Problem = o.problem(r.paths.stateOf(o))
 		r.tell(MemberChanged{o.member})
 	}
 }

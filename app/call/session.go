@@ -17,6 +17,7 @@ import (
 	"candid/netstack/loop"
 	"candid/netstack/mesh"
 	"candid/netstack/peer"
+	"candid/netstack/sfu"
 	"candid/netstack/signal"
 	"candid/netstack/unbounded"
 
@@ -66,6 +67,7 @@ type Session struct {
 	log    *slog.Logger
 	client *signal.Client
 	mesh   *mesh.Transport
+	host   *sfu.Transport
 	video  *outgoingVideo
 	audio  *outgoingAudio
 	loop   *loop.Loop
@@ -82,6 +84,7 @@ type Session struct {
 	lines    atomic.Pointer[[]Line]
 	levels   atomic.Pointer[map[netstack.PeerID]float64]
 	graph    atomic.Pointer[graph]
+	changes  atomic.Pointer[[]PathChange]
 
 	room room // of the loop
 }
@@ -101,9 +104,12 @@ func Join(ctx context.Context, cfg Config) (*Session, error) {
 	}
 	client, err := signal.Dial(ctx, signal.ClientConfig{
 		Invite: cfg.Invite, Name: cfg.Name, Logger: cfg.Logger,
-		State:        signal.State{Muted: cfg.Muted, CameraOff: cfg.CameraOff},
-		OnWaiting:    cfg.OnWaiting,
-		Capabilities: signal.Capabilities{Client: cfg.Client, CanHost: cfg.TakeOver != nil, Codecs: []string{"video/VP8", "audio/opus"}},
+		State:     signal.State{Muted: cfg.Muted, CameraOff: cfg.CameraOff},
+		OnWaiting: cfg.OnWaiting,
+		Capabilities: signal.Capabilities{
+			Client: cfg.Client, CanHost: cfg.TakeOver != nil, Codecs: []string{"video/VP8", "audio/opus"},
+			Paths: []netstack.Topology{netstack.P2P, netstack.SFU, netstack.MCU},
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join room %q: %w", cfg.Invite.Room, err)
@@ -142,28 +148,29 @@ func (s *Session) welcome(ctx context.Context) (signal.Welcomed, error) {
 
 // start builds everything between the welcome and a running call.
 func (s *Session) start(w signal.Welcomed) (err error) {
-	if s.mesh, err = newMesh(s.cfg, w, s.client); err != nil {
+	if err = s.connect(w); err != nil {
 		return err
 	}
 	stream := string(w.ID)
 	if s.audio, err = newOutgoingAudio("mic", stream, s.log); err != nil {
-		s.close(s.mesh)
+		s.disconnect()
 		return err
 	}
-	if s.video, err = newOutgoingVideo("camera", stream, s.cfg.Meter, s.log); err != nil {
-		s.close(s.mesh)
+	if s.video, err = newOutgoingVideo("camera", stream, true, s.cfg.Meter, s.log); err != nil {
+		s.disconnect()
 		return err
 	}
 	if err = s.publish(); err != nil {
 		s.video.Close()
-		s.close(s.mesh)
+		s.disconnect()
 		return err
 	}
 	s.events = unbounded.New[Event]()
 	s.loop = loop.New(context.Background())
-	s.room = newRoom(s, w)
+	s.room.open(s, w)
 	s.lines.Store(new([]Line))
 	s.levels.Store(&map[netstack.PeerID]float64{})
+	s.changes.Store(new([]PathChange))
 	s.snapshot.Store(s.room.snapshot())
 	s.detach = []func(){s.cfg.Studio.AddVideoSink(s.video), s.cfg.Studio.AddAudioSink(s.audio)}
 	s.cfg.Studio.SetMicrophoneOn(!s.cfg.Muted)
@@ -173,26 +180,43 @@ func (s *Session) start(w signal.Welcomed) (err error) {
 	return nil
 }
 
-func newMesh(cfg Config, w signal.Welcomed, client *signal.Client) (*mesh.Transport, error) {
+// connect makes the transports; nothing is connected yet.
+func (s *Session) connect(w signal.Welcomed) (err error) {
+	cfg := s.cfg
 	policy := webrtc.ICETransportPolicyAll
 	if cfg.RelayOnly {
 		policy = webrtc.ICETransportPolicyRelay
 	}
-	return mesh.New(mesh.Config{
-		Self: w.ID, Signaler: client,
-		Peer: peer.Config{
-			ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfig(cfg.Invite.Pin),
-			Loopback: cfg.Loopback, Logger: cfg.Logger,
-		},
-	})
+	common := peer.Config{
+		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfig(cfg.Invite.Pin),
+		Loopback: cfg.Loopback, Logger: cfg.Logger,
+	}
+	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
+		return err
+	}
+	common.NoTCP = true // the host listens
+	if s.host, err = sfu.NewTransport(sfu.TransportConfig{Self: w.ID, Signaler: s.client, Peer: common, Quiet: true}); err != nil {
+		s.close(s.mesh)
+	}
+	return err
+}
+
+func (s *Session) disconnect() {
+	s.close(s.mesh)
+	s.close(s.host)
 }
 
 func (s *Session) publish() error {
-	if err := s.mesh.Publish(s.audio.track); err != nil {
-		return fmt.Errorf("publish the microphone: %w", err)
+	for _, t := range []netstack.Transport{s.mesh, s.host} {
+		if err := t.Publish(s.audio.track); err != nil {
+			return fmt.Errorf("publish the microphone: %w", err)
+		}
+		if err := t.Publish(s.video.top().track); err != nil {
+			return fmt.Errorf("publish the camera: %w", err)
+		}
 	}
-	if err := s.mesh.Publish(s.video.track); err != nil {
-		return fmt.Errorf("publish the camera: %w", err)
+	if err := s.host.Publish(s.video.layers[0].track); err != nil {
+		return fmt.Errorf("publish the small picture: %w", err)
 	}
 	return nil
 }
@@ -204,11 +228,13 @@ func (s *Session) pump() {
 			s.post(func() { s.room.onSignal(e) })
 		}
 	})
-	s.pumps.Go(func() {
-		for e := range s.mesh.Events() {
-			s.post(func() { s.room.onNet(e) })
-		}
-	})
+	for _, t := range []netstack.Transport{s.mesh, s.host} {
+		s.pumps.Go(func() {
+			for e := range t.Events() {
+				s.post(func() { s.room.onNet(t.Topology(), e) })
+			}
+		})
+	}
 	// With another network the host may be within reach again at once.
 	s.loop.Go(func(ctx context.Context) { ifwatch.Watch(ctx, func([]ifwatch.Address) { s.client.Wake() }) })
 	s.loop.Go(s.look)
@@ -290,7 +316,10 @@ func (s *Session) SetVolume(id netstack.PeerID, gain float64) {
 }
 
 // Restart restarts ICE towards everyone.
-func (s *Session) Restart() { s.mesh.Restart("", "asked for by hand") }
+func (s *Session) Restart() {
+	s.mesh.Restart("", "asked for by hand")
+	s.host.Restart("", "asked for by hand")
+}
 
 // FramesSent counts the pictures encoded and sent.
 func (s *Session) FramesSent() uint64 { return s.video.sent.Load() }
@@ -308,7 +337,7 @@ func (s *Session) shutdown() {
 	}
 	s.cfg.Studio.SetPreview(nil)
 	s.close(s.client)
-	s.close(s.mesh)
+	s.disconnect()
 	s.pumps.Wait()
 	s.loop.Close()
 	s.room.stopAll()

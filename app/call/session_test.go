@@ -17,6 +17,7 @@ import (
 
 	"candid/app/call"
 	"candid/media"
+	"candid/media/playout"
 	"candid/media/scene"
 	"candid/netstack"
 	"candid/netstack/identity"
@@ -69,6 +70,7 @@ type fakeStudio struct {
 	video  map[int]media.VideoSink
 	audio  map[int]media.AudioSink
 	voices map[int]media.Voice
+	mixer  playout.Mixer
 	n      int
 }
 
@@ -140,12 +142,7 @@ func (f *fakeStudio) hear() {
 		case <-f.quit:
 			return
 		case now := <-tick.C:
-			f.mu.Lock()
-			clear(pcm)
-			for _, v := range f.voices {
-				v.ReadBlock(pcm)
-			}
-			f.mu.Unlock()
+			f.mixer.ReadBlock(pcm)
 			f.listener.WriteAudio(media.AudioBlock{PCM: pcm, Captured: now})
 		}
 	}
@@ -167,7 +164,9 @@ func keep[T any](f *fakeStudio, m map[int]T, v T) (remove func()) {
 func (f *fakeStudio) AddVideoSink(s media.VideoSink) func() { return keep(f, f.video, s) }
 func (f *fakeStudio) AddAudioSink(s media.AudioSink) func() { return keep(f, f.audio, s) }
 func (f *fakeStudio) Play(v media.Voice) (func(), func(float64)) {
-	return keep(f, f.voices, v), func(float64) {}
+	f.mixer.Add(v)
+	forget := keep(f, f.voices, v)
+	return func() { f.mixer.Remove(v); forget() }, func(gain float64) { f.mixer.SetGain(v, gain) }
 }
 func (f *fakeStudio) SetPreview(media.Screen)       {}
 func (f *fakeStudio) SetCameraOn(on bool)           { f.camera.Store(on) }

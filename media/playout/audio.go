@@ -3,6 +3,7 @@ package playout
 import (
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"candid/media"
@@ -54,6 +55,8 @@ type Audio struct {
 	log   *slog.Logger
 	epoch time.Time
 	clock *senderClock
+	align aligner
+	plays atomic.Uint32 // so far
 	in    inbox
 	refused,
 	overflow counter // packets
@@ -81,17 +84,25 @@ func NewAudio(cfg AudioConfig) (*Audio, error) {
 
 // Play feeds a with what r yields, until r ends; then it returns nil. It blocks;
 // the goroutine is the caller's. The same stream arriving over two paths is
-// played by two Plays at once: of each packet the first copy counts.
-func (a *Audio) Play(r RTPReader) error { return pump(r, a.cfg.Now, a.Push) }
+// played by two Plays at once: of each packet the first copy counts. Copies are
+// known by their timestamps.
+func (a *Audio) Play(r RTPReader) error {
+	source := uint8(a.plays.Add(1))
+	return pump(r, a.cfg.Now, func(p *rtp.Packet, at time.Time) { a.PushFrom(source, p, at) })
+}
 
 // Push feeds a with one packet, which belongs to a from then on, and when it
 // arrived. It does not block.
-func (a *Audio) Push(p *rtp.Packet, at time.Time) {
+func (a *Audio) Push(p *rtp.Packet, at time.Time) { a.PushFrom(0, p, at) }
+
+// PushFrom is Push of a packet that came over one of several paths.
+func (a *Audio) PushFrom(source uint8, p *rtp.Packet, at time.Time) {
 	if p == nil {
 		return
 	}
 	a.clock.refresh(at)
-	ar := arrival{payload: p.Payload, at: int64(at.Sub(a.epoch)), ts: p.Timestamp, seq: p.SequenceNumber}
+	seq := a.align.number(source, p.SequenceNumber, p.Timestamp)
+	ar := arrival{payload: p.Payload, at: int64(at.Sub(a.epoch)), ts: p.Timestamp, seq: seq, source: source}
 	var room [copiesTaken]codec.Copy
 	var copies []codec.Copy
 	if len(p.Payload) > 0 {

@@ -34,9 +34,9 @@ func (p *playhead) acceptCopy(ar arrival) {
 	}
 	p.delays.add(x, ar.at)
 	if seq < p.nextSeq {
-		*s = audioPacket{seq: seq} // too late, but known
+		*s = audioPacket{seq: seq, from: ar.source} // too late, but known
 		return
 	}
-	*s = audioPacket{arrival: ar, seq: seq, ts: ts, waiting: true}
+	*s = audioPacket{arrival: ar, seq: seq, ts: ts, waiting: true, from: ar.source}
 	p.stats.CopiesUsed++
 }

@@ -14,6 +14,7 @@ type arrival struct {
 	samples int16 // of the packet; 0 for padding
 	fec     bool  // it carries a coarse copy of the one before
 	copied  bool  // it came with a later one
+	source  uint8 // the path it came over
 }
 
 const inboxSlots = 256 // 5 s of 20 ms packets: room for a speaker that stalls

@@ -27,6 +27,7 @@ type audioPacket struct {
 	seq     int64
 	ts      int64
 	waiting bool
+	from    uint8 // the path of the first copy
 }
 
 // playhead is where in a stream we are: the jitter buffer, the decoder and what
@@ -150,6 +151,9 @@ func (p *playhead) accept(ar arrival) {
 	s := &p.slots[seq&(audioSlots-1)]
 	if s.seq == seq {
 		p.stats.PacketsRepeated++
+		if s.from != ar.source && ar.samples > 0 {
+			p.delays.add(x, ar.at) // a path that may soon be the only one
+		}
 		return
 	}
 	p.lastX = x
@@ -161,7 +165,7 @@ func (p *playhead) accept(ar arrival) {
 	}
 	if seq < p.nextSeq {
 		if p.nextSeq-seq < audioSlots { // remembered, to know further copies
-			*s = audioPacket{seq: seq}
+			*s = audioPacket{seq: seq, from: ar.source}
 		}
 		p.stats.PacketsDiscarded++
 		return
@@ -170,7 +174,7 @@ func (p *playhead) accept(ar arrival) {
 		p.discardTo(seq - audioSlots + 1)
 		p.quiet = true
 	}
-	*s = audioPacket{arrival: ar, seq: seq, ts: ts, waiting: true}
+	*s = audioPacket{arrival: ar, seq: seq, ts: ts, waiting: true, from: ar.source}
 	p.highSeq = max(p.highSeq, seq)
 	p.highTS = max(p.highTS, ts)
 }

@@ -278,7 +278,7 @@ func (v *Video) show(f span, info FrameInfo, img *image.YCbCr, began time.Time) 
 	if img == nil {
 		return
 	}
-	v.cfg.Sink.WriteVideo(media.VideoFrame{Image: img, Captured: captured})
+	v.cfg.Sink.WriteVideo(media.VideoFrame{Image: img, Captured: captured, Timestamp: f.timestamp})
 	if a := v.clock.get(); a != nil && v.cfg.Sync != nil {
 		v.cfg.Sync.saw(a.captured(f.timestamp), now)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/cc"
-	"github.com/pion/interceptor/pkg/gcc"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/interceptor/pkg/stats"
@@ -130,16 +129,4 @@ func (f *Factory) addStats(registry *interceptor.Registry, out *measured) error 
 	s.OnNewPeerConnection(func(_ string, g stats.Getter) { out.streams = g })
 	registry.Add(s)
 	return nil
-}
-
-func (f *Factory) newEstimator() (*estimator, error) {
-	p := newPacer(f.config.Bitrate.Start)
-	bwe, err := gcc.NewSendSideBWE(gcc.SendSideBWEPacer(p), gcc.WithLoggerFactory(f.logs),
-		gcc.SendSideBWEInitialBitrate(f.config.Bitrate.Start),
-		gcc.SendSideBWEMinBitrate(f.config.Bitrate.Min), gcc.SendSideBWEMaxBitrate(f.config.Bitrate.Max))
-	if err != nil {
-		_ = p.Close()
-		return nil, fmt.Errorf("starting congestion control: %w", err)
-	}
-	return &estimator{SendSideBWE: bwe, pacer: p}, nil
 }

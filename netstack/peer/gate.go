@@ -2,6 +2,7 @@ package peer
 
 import (
 	"sync"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
@@ -19,8 +20,10 @@ const LevelExtension = 1
 // in a hole of 2^15 (RFC 3711 section 3.3.1), and a NACK would ask for it.
 type gate struct {
 	webrtc.TrackLocal
+	ask func() // for a key frame; does not block
 
 	mu     sync.Mutex
+	asked  time.Time
 	shut   bool
 	begins bool // a picture that was shut out goes on with a key frame
 	begun  bool
@@ -30,7 +33,11 @@ type gate struct {
 	level  uint8 // agreed number of the level extension; 0: none
 }
 
-func newGate(t webrtc.TrackLocal) *gate { return &gate{TrackLocal: t} }
+// askEvery is how often a gate asks for the key frame it waits for: the first
+// is on its way when it is opened.
+const askEvery = 200 * time.Millisecond
+
+func newGate(t webrtc.TrackLocal, ask func()) *gate { return &gate{TrackLocal: t, ask: ask} }
 
 // set opens or shuts the gate.
 func (g *gate) set(open bool) {
@@ -41,7 +48,7 @@ func (g *gate) set(open bool) {
 	}
 	g.shut = !open
 	if open {
-		g.begins = g.TrackLocal.Kind() == webrtc.RTPCodecTypeVideo
+		g.begins, g.asked = g.TrackLocal.Kind() == webrtc.RTPCodecTypeVideo, time.Now()
 	}
 }
 
@@ -74,7 +81,14 @@ func (c gatedContext) WriteStream() webrtc.TrackLocalWriter { return c.g }
 func (g *gate) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	g.mu.Lock()
 	if g.shut || g.begins && !g.keyFrame(payload) {
+		ask := !g.shut && time.Since(g.asked) > askEvery
+		if ask {
+			g.asked = time.Now()
+		}
 		g.mu.Unlock()
+		if ask {
+			g.ask()
+		}
 		return 0, nil
 	}
 	g.begins = false

@@ -38,7 +38,7 @@ func TestGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, out := newGate(track), &noted{kind: vp8}
+	g, out := newGate(track, func() {}), &noted{kind: vp8}
 	if _, err := g.Bind(out); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestGateLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, out := newGate(track), &noted{kind: opus}
+	g, out := newGate(track, func() {}), &noted{kind: opus}
 	if _, err := g.Bind(out); err != nil {
 		t.Fatal(err)
 	}

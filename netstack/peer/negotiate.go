@@ -288,10 +288,16 @@ func (p *Peer) takeBack() {
 	}
 }
 
-// uncovered reports whether a published track waits for an offer.
+// uncovered reports whether a published track waits for an offer: because it
+// came late, or because the other side's first offer had no section left for it.
 func (p *Peer) uncovered() bool {
 	for _, s := range p.sent {
 		if s.sender == nil {
+			return true
+		}
+	}
+	for _, t := range p.pc.GetTransceivers() {
+		if t.Mid() == "" {
 			return true
 		}
 	}

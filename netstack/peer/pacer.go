@@ -3,16 +3,11 @@ package peer
 import (
 	"errors"
 	"maps"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"candid/netstack"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/gcc"
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
 
@@ -28,40 +23,6 @@ const (
 )
 
 var errPacerClosed = errors.New("sending: connection is closed")
-
-// estimator is send-side congestion control with what it lacks: to know
-// whether it has measured anything yet, and sound that does not queue behind
-// video.
-type estimator struct {
-	*gcc.SendSideBWE
-	pacer *pacer
-	fed   atomic.Bool
-}
-
-// AddStream notes what is sound.
-func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
-	e.pacer.kind(info.SSRC, strings.HasPrefix(info.MimeType, "audio/"))
-	return e.SendSideBWE.AddStream(info, w)
-}
-
-// WriteRTCP takes the other side's feedback.
-func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) error {
-	for _, p := range packets {
-		if _, ok := p.(*rtcp.TransportLayerCC); ok {
-			e.fed.Store(true)
-		}
-	}
-	return e.SendSideBWE.WriteRTCP(packets, a)
-}
-
-// budget is what may be sent, in bits per second: nine tenths of the estimate,
-// the rest is for RTCP, retransmissions and the encoder's overshoot.
-func (e *estimator) budget() netstack.Opt[int] {
-	if !e.fed.Load() {
-		return netstack.Opt[int]{}
-	}
-	return netstack.Some(e.GetTargetBitrate() * 9 / 10)
-}
 
 // pacer spreads bursts of video over time. It is a gcc.Pacer.
 type pacer struct {

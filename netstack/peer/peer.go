@@ -159,15 +159,29 @@ func (p *Peer) Unpublish(t webrtc.TrackLocal) { p.post(func() { p.unpublish(t) }
 
 // SetTaken says whether the other side takes the published track with this ID:
 // at first it does. What it does not take is not sent. A picture goes on with
-// the next key frame, which is the caller's to make.
+// the next key frame, which is the caller's to make once this returns.
 func (p *Peer) SetTaken(trackID string, taken bool) {
-	p.post(func() {
+	_ = p.loop.Do(func() { // an error means closed
+		before := p.pictures()
 		p.untaken[trackID] = !taken
+		switch after := p.pictures(); {
+		case before && !after:
+			p.meters.bandwidth.pause()
+		case after && !before:
+			p.meters.bandwidth.resume()
+		}
 		for _, s := range p.sent {
 			if s.track.ID() == trackID {
 				s.gate.set(taken)
 			}
 		}
+	})
+}
+
+// pictures reports whether a picture of ours is taken.
+func (p *Peer) pictures() bool {
+	return slices.ContainsFunc(p.sent, func(s *sent) bool {
+		return s.track.Kind() == webrtc.RTPCodecTypeVideo && !p.untaken[s.track.ID()]
 	})
 }
 
@@ -252,7 +266,10 @@ func (p *Peer) publish(t webrtc.TrackLocal) {
 	if slices.ContainsFunc(p.sent, func(s *sent) bool { return s.track.ID() == t.ID() }) {
 		return
 	}
-	s := &sent{track: t, gate: newGate(t)}
+	id := t.ID()
+	s := &sent{track: t, gate: newGate(t, func() {
+		p.post(func() { p.emit(netstack.KeyFrameRequested{Peer: p.o.Remote, TrackID: id}) })
+	})}
 	s.gate.set(!p.untaken[t.ID()])
 	p.sent = append(p.sent, s)
 	p.needNegotiation()

@@ -292,6 +292,9 @@ func (e *engine) replay(l *line, d *down, want int) bool {
 		if e.now-at > forgottenKeyFrame {
 			continue
 		}
+		if k, _ := y.key.Packet(0); d.Rewinds(i, k.Timestamp) {
+			continue
+		}
 		newest, _ := y.cache.Newest()
 		if newest-first < maxReplay && y.whole(first, newest) {
 			for seq := first; seq <= newest; seq++ {

@@ -242,6 +242,12 @@ func (d *Down) WasSent(seq uint64) (uint16, bool) {
 	return e.transport, e.used && e.seq == uint32(seq)
 }
 
+// Rewinds reports whether a picture of a layer is from long before the newest
+// one sent: to send it now would put all that follows on another clock.
+func (d *Down) Rewinds(layer int, timestamp uint32) bool {
+	return d.count > 0 && int32(timestamp+d.clocks[layer]-d.lastTS) <= -sameInstant
+}
+
 // Highest is the highest number sent, extended; 0 if none was.
 func (d *Down) Highest() uint64 { return d.highest }
 

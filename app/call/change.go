@@ -1,0 +1,201 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"candid/media"
+	"candid/netstack"
+)
+
+// change is one change of path, make before break.
+type change struct {
+	PathChange
+	swapped time.Time // when the new path took over; zero: not yet
+	quiet   bool      // the old path was let go
+	came    map[*sound]uint64
+	seen    map[*feed]uint32 // newest picture shown when we began to count
+	made    map[*sound]uint64
+}
+
+const (
+	// changeLimit is how long the new path may take.
+	changeLimit = 8 * time.Second
+	// tryAgain is how long after a failure.
+	tryAgain = 10 * time.Second
+	// overlap is how long the old path goes on after the new one took over: what
+	// is on its way on it still comes.
+	overlap = 250 * time.Millisecond
+	// watched is how long after the change its seam is measured.
+	watched = time.Second
+	// enoughSound is how many packets show that the sound comes: 0.2 s, in which
+	// the jitter buffer learns how evenly.
+	enoughSound = 10
+	// freshPicture is how long after a picture another is still awaited.
+	freshPicture = time.Second
+	pastChanges  = 200 // kept
+)
+
+// begin begins a change to what the room wants.
+func (p *paths) begin(now time.Time) {
+	to := p.target()
+	c := &change{
+		PathChange: PathChange{At: now, From: p.current, To: to, Why: p.r.plan.Why, Revision: p.r.plan.Revision},
+		came:       map[*sound]uint64{}, seen: map[*feed]uint32{}, made: map[*sound]uint64{},
+	}
+	p.change = c
+	for _, o := range p.played(to) {
+		c.came[o.sound] = o.sound.packets[carrier(to)].Load()
+	}
+	p.count(p.played(c.From))
+	p.wish()
+	p.r.tell(PathChanged{c.PathChange})
+	p.step(now)
+}
+
+// played are those whose pictures and sound are played on a path.
+func (p *paths) played(t netstack.Topology) []*other {
+	if t == netstack.MCU {
+		return []*other{p.mix}
+	}
+	return p.r.others
+}
+
+// count begins to watch the seam of what is played.
+func (p *paths) count(all []*other) {
+	for _, o := range all {
+		if ts, ok := o.camera.mark(); ok {
+			p.change.seen[o.camera] = ts
+		}
+		p.change.made[o.sound] = o.sound.concealed()
+	}
+}
+
+// counted adds up the seam so far, and ends the watch.
+func (p *paths) counted(all []*other) {
+	c := p.change
+	for _, o := range all {
+		if ts, ok := c.seen[o.camera]; ok {
+			missing, repeated := o.camera.since(ts)
+			c.Missing, c.Repeated = c.Missing+missing, c.Repeated+repeated
+			delete(c.seen, o.camera)
+		}
+		if before, ok := c.made[o.sound]; ok {
+			if now := o.sound.concealed(); now > before {
+				c.Concealed = max(c.Concealed, time.Duration(now-before)*time.Second/media.SampleRate)
+			}
+			delete(c.made, o.sound)
+		}
+	}
+}
+
+// mixes reports whether a change is to or from the mix, which is not the same
+// pictures and sound.
+func (c *change) mixes() bool { return c.From == netstack.MCU || c.To == netstack.MCU }
+
+// step brings a change on its way.
+func (p *paths) step(now time.Time) {
+	c := p.change
+	switch {
+	case c.swapped.IsZero():
+		why := p.awaited(now)
+		if why == "" {
+			p.swap(now)
+		} else if now.Sub(c.At) > changeLimit {
+			p.fail(why)
+		}
+	case !c.quiet && now.Sub(c.swapped) >= overlap:
+		if c.mixes() {
+			p.counted(p.played(c.From))
+		}
+		c.quiet, c.ToDone = true, now.Sub(c.At)
+		p.wish()
+	case now.Sub(c.swapped) >= watched:
+		p.finish()
+	}
+}
+
+// awaited says what the new path has not brought yet that the old one brings;
+// empty: it has brought all.
+func (p *paths) awaited(now time.Time) string {
+	c := p.change
+	old, over := carrier(c.From), carrier(c.To)
+	for _, o := range p.r.others {
+		source := o
+		if c.To == netstack.MCU {
+			source = p.mix
+		}
+		t, sized := p.tiles[o.member.ID]
+		seen := !o.member.CameraOff && (!sized || t.height > 0)
+		heard := !o.member.Muted
+		if c.From != netstack.MCU {
+			seen = seen && now.Sub(o.camera.cameAt(old)) < freshPicture
+			heard = heard && o.sound.flows(old, now)
+		}
+		switch {
+		case !o.connected:
+		case seen && !source.camera.cameAt(over).After(c.At):
+			return fmt.Sprintf("no picture of %s came over %v", o.member.Name, c.To)
+		case heard && source.sound.packets[over].Load() < c.came[source.sound]+enoughSound:
+			return fmt.Sprintf("no sound of %s came over %v", o.member.Name, c.To)
+		}
+	}
+	return ""
+}
+
+// swap lets the new path take over.
+func (p *paths) swap(now time.Time) {
+	c := p.change
+	c.swapped, c.ToFirst = now, now.Sub(c.At)
+	p.current = c.To
+	if c.mixes() {
+		p.count(p.played(c.To))
+	}
+	p.wish()
+	p.r.linksChanged()
+	p.r.tell(PathChanged{c.PathChange})
+}
+
+// finish ends a change that worked.
+func (p *paths) finish() {
+	c := p.change
+	if c.mixes() && !c.quiet {
+		p.counted(p.played(c.From))
+	}
+	p.counted(p.played(c.To))
+	if c.Done = true; c.ToDone == 0 {
+		c.ToDone = time.Since(c.At)
+	}
+	p.end()
+}
+
+// fail stays on the old path, and says why.
+func (p *paths) fail(why string) {
+	p.change.Failed = why
+	p.again = time.Now().Add(tryAgain)
+	p.r.s.log.Info("path not changed", "to", p.change.To, "why", why)
+	p.end()
+}
+
+func (p *paths) end() {
+	c := p.change
+	p.change = nil
+	p.past = append(p.past, c.PathChange)
+	p.past = p.past[max(0, len(p.past)-pastChanges):]
+	p.wish()
+	past := slices.Clone(p.past)
+	p.r.s.changes.Store(&past)
+	p.r.tell(PathChanged{c.PathChange})
+}
+
+// newest is the change under way, or the newest one.
+func (p *paths) newest() netstack.Opt[PathChange] {
+	switch n := len(p.past); {
+	case p.change != nil:
+		return netstack.Some(p.change.PathChange)
+	case n > 0:
+		return netstack.Some(p.past[n-1])
+	}
+	return netstack.Opt[PathChange]{}
+}
