@@ -33,6 +33,7 @@ type allocation struct {
 	sock    *net.UDPConn
 	relayed netip.AddrPort // as the client is told
 	since   time.Time
+	unused  *time.Timer // ends the allocation; see Limits.Unused
 
 	// Set once, before the first packet: see Server.bound.
 	member *member
@@ -79,6 +80,7 @@ func (s *Server) open(local netip.Addr) (*allocation, error) {
 	}
 	s.relayed[a.relayed] = a
 	s.wg.Add(1) // until Close, which pion calls
+	a.unused = time.AfterFunc(s.limit.Unused, a.reclaim)
 	return a, nil
 }
 
@@ -228,7 +230,19 @@ func (a *allocation) Close() error {
 	return nil
 }
 
+// reclaim ends the allocation if nobody may send to it. pion notices that it
+// can read no more.
+func (a *allocation) reclaim() {
+	a.mu.RLock()
+	used := len(a.perms) > 0
+	a.mu.RUnlock()
+	if !used {
+		_ = a.sock.Close()
+	}
+}
+
 func (a *allocation) drop() {
+	a.unused.Stop()
 	_ = a.sock.Close()
 	s := a.srv
 	s.mu.Lock()
@@ -254,6 +268,9 @@ func (a *allocation) permit(peer netip.Addr, on bool) {
 		a.perms[peer] = struct{}{}
 	} else {
 		delete(a.perms, peer)
+		if len(a.perms) == 0 && a.unused != nil {
+			a.unused.Reset(a.srv.limit.Unused)
+		}
 	}
 }
 

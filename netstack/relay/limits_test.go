@@ -65,6 +65,28 @@ func TestRow18QuotaAtOnce(t *testing.T) {
 	}
 }
 
+// What a client does not use is taken back; what it does stays.
+func TestRow18UnusedIsFreed(t *testing.T) {
+	s := serve(t, relay.Config{Limits: relay.Limits{PerMember: 3, Unused: 500 * time.Millisecond}})
+	cred := s.issue(t, anna)
+	used, client := s.allocate(t, "udp", cred)
+	peer, at := peerSocket(t)
+	s.issue(t, ben)
+	if err := s.Signaled(ben, at); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CreatePermission(peer.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	s.allocate(t, "udp", cred)
+	s.allocate(t, "tcp", cred)
+	eventually(t, func() bool { return s.Stats().Allocations == 1 })
+	time.Sleep(time.Second)
+	send(t, used, "still here", peer.LocalAddr())
+	receive(t, peer, "still here")
+	s.allocate(t, "udp", cred)
+}
+
 // A stranger gets ten replies a second, however many he asks for.
 func TestRow19RepliesAreBounded(t *testing.T) {
 	c := newClock()

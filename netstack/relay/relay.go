@@ -64,6 +64,10 @@ type Limits struct {
 	// PerMember and Total bound allocations (16, 256). One connection of our
 	// client takes 4: UDP, TCP and TLS at one address, UDP at another.
 	PerMember, Total int
+	// Unused is how long an allocation may be without a permission (30 s): a
+	// client that is gone, or never heard of its allocation, does not come
+	// back for it, and quotas would fill with those.
+	Unused time.Duration
 	// Bitrate is what one member may send through the relay, and again what
 	// may be sent to him, in bit/s (4,000,000: camera at 720p, shared screen
 	// and sound). Burst may come at once, in bytes (256 KiB: a key frame or
@@ -84,6 +88,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.TTL == 0 {
 		l.TTL = 12 * time.Hour
+	}
+	if l.Unused == 0 {
+		l.Unused = 30 * time.Second
 	}
 	def(&l.PerMember, 16)
 	def(&l.Total, 256)
