@@ -165,7 +165,7 @@ func (e *engine) Host(ctx context.Context) (ui.Call, error) {
 }
 
 func startHost(dir string, port int, log *slog.Logger) (*host.Host, error) {
-	return host.Start(context.Background(), host.Config{Port: port, NextFree: true, Dir: dir, Logger: log})
+	return host.Start(context.Background(), mixing(host.Config{Port: port, NextFree: true, Dir: dir, Logger: log}))
 }
 
 // enter joins a new room of our own host, which is closed when the call ends.

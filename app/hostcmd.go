@@ -101,7 +101,7 @@ func hostConfig(port int, dir string, rooms, public, names list) (cfg host.Confi
 func runHost(cfg host.Config, stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	h, err := host.Start(context.Background(), cfg)
+	h, err := host.Start(context.Background(), mixing(cfg))
 	if err != nil {
 		return err
 	}

@@ -223,7 +223,7 @@ func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout,
 		return demo.Report{}, fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	h, err := host.Start(ctx, host.Config{Port: host.AnyPort, Loopback: true, Dir: dir, Logger: logger(stderr, verbose)})
+	h, err := host.Start(ctx, mixing(host.Config{Port: host.AnyPort, Loopback: true, Dir: dir, Logger: logger(stderr, verbose)}))
 	if err != nil {
 		return demo.Report{}, err
 	}
