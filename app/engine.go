@@ -89,7 +89,7 @@ func (e *engine) openStudio() (err error) {
 		// sound card too; a pure tone is what voice processing takes for noise.
 		o.Silent, o.Voice = true, voice.Options{}
 		o.Width, o.Height, o.FPS = 640, 360, 30
-		if e.meter, err = demo.NewMeter(e.flags.name, 1-e.flags.member); err != nil {
+		if e.meter, err = demo.NewMeter(e.flags.name, e.flags.hears()); err != nil {
 			return err
 		}
 	}

@@ -36,8 +36,12 @@ type windowFlags struct {
 	measure, screenshot  string
 	member, seconds      int
 	windowless           bool
+	walk                 int // how many take part; 0: it is no walk
 	link                 string
 }
+
+// hears is the member whose tone this one listens for.
+func (f windowFlags) hears() int { return (f.member + 1) % max(f.walk, 2) }
 
 func parseWindow(args []string, stderr io.Writer) (f windowFlags, code int) {
 	fs := flags("candid", usage, stderr)
@@ -54,6 +58,7 @@ func parseWindow(args []string, stderr io.Writer) (f windowFlags, code int) {
 	fs.IntVar(&f.member, "member", 0, "")
 	fs.IntVar(&f.seconds, "seconds", 10, "")
 	fs.BoolVar(&f.windowless, "windowless", false, "")
+	fs.IntVar(&f.walk, "walk", 0, "")
 	if code := parse(fs, args); code >= 0 {
 		return f, code
 	}
@@ -158,7 +163,13 @@ func measureWindowless(ctx context.Context, e *engine, f windowFlags) error {
 }
 
 func measure(ctx context.Context, e *engine, s *call.Session, f windowFlags) error {
-	result, err := e.meter.Measure(ctx, s, time.Duration(f.seconds)*time.Second)
+	var result demo.Result
+	var err error
+	if f.walk > 0 {
+		result.PathChanges, err = demo.Walk(ctx, s, f.member, f.walk)
+	} else {
+		result, err = e.meter.Measure(ctx, s, time.Duration(f.seconds)*time.Second)
+	}
 	if err != nil {
 		return err
 	}
@@ -179,6 +190,8 @@ picture and a test tone, through a host, over the real network code. Without a
 display it makes a virtual one. It leaves report.json and a screenshot of each
 window, and prints what it measured.
 
+  --people N    let 3 to 6 take a walk instead: from direct paths to the host's
+                SFU, its mix and back; the report lists what each change cost
   --seconds S   measure for S seconds, once with windows and once without (10)
   --out DIR     leave the report in DIR (demo-out)
   --verbose     log what happens
@@ -187,6 +200,7 @@ window, and prints what it measured.
 func demoCommand(args []string, stdout, stderr io.Writer) int {
 	fs := flags("candid demo", demoUsage, stderr)
 	seconds := fs.Int("seconds", 10, "")
+	people := fs.Int("people", 2, "")
 	out := fs.String("out", "demo-out", "")
 	verbose := fs.Bool("verbose", false, "")
 	if code := parse(fs, args); code >= 0 {
@@ -196,15 +210,25 @@ func demoCommand(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "candid: --seconds takes 2 to 3600, and nothing follows the flags.")
 		return exitUsage
 	}
+	if *people < 2 || *people > demo.MostPeople {
+		fmt.Fprintf(stderr, "candid: --people takes 2 to %d.\n", demo.MostPeople)
+		return exitUsage
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	report, err := runDemo(ctx, *seconds, *out, *verbose, stdout, stderr)
+	report, err := runDemo(ctx, *people, *seconds, *out, *verbose, stdout, stderr)
 	if err != nil {
 		tell(stderr, err)
 		return exitFailed
 	}
 	report.Tell(stdout)
 	fmt.Fprintln(stdout, "\nReport and screenshots are in", *out)
+	if *people > 2 {
+		if seams := report.Seamless(); seams != "" {
+			fmt.Fprintln(stdout, "Not every change went unseen and unheard:", seams+".")
+		}
+		return exitOK
+	}
 	if missing := report.Complete(); len(missing) > 0 {
 		fmt.Fprintln(stderr, "candid: The report is not complete; not measured:", missing)
 		return exitFailed
@@ -213,7 +237,7 @@ func demoCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 // runDemo hosts a room and lets the demo meet in it.
-func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout, stderr io.Writer) (_ demo.Report, err error) {
+func runDemo(ctx context.Context, people, seconds int, out string, verbose bool, stdout, stderr io.Writer) (_ demo.Report, err error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return demo.Report{}, fmt.Errorf("find this program: %w", err)
@@ -232,9 +256,17 @@ func runDemo(ctx context.Context, seconds int, out string, verbose bool, stdout,
 	if err != nil {
 		return demo.Report{}, err
 	}
+	owner := ""
+	if people > 2 { // somebody must be allowed to choose the path
+		o, err := h.LocalInvite("demo")
+		if err != nil {
+			return demo.Report{}, err
+		}
+		owner = o.String()
+	}
 	abs, err := filepath.Abs(out)
 	if err != nil {
 		return demo.Report{}, fmt.Errorf("find the folder for the report: %w", err)
 	}
-	return demo.Run(ctx, demo.Options{Exe: exe, Version: version, Invite: link.String(), Out: abs, Seconds: seconds, Say: stdout})
+	return demo.Run(ctx, demo.Options{Exe: exe, Version: version, Invite: link.String(), People: people, Owner: owner, Out: abs, Seconds: seconds, Say: stdout})
 }

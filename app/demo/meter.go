@@ -38,10 +38,12 @@ type Meter struct {
 
 // Result is what one process hands to the one that started it.
 type Result struct {
-	Process Process  `json:"process"`
-	Sent    []uint32 `json:"sent"`
-	First   uint32   `json:"first"` // numbers of the frames decoded or shown
-	Last    uint32   `json:"last"`
+	Process Process `json:"process"`
+	// PathChanges are those of a walk; all else is nothing then.
+	PathChanges []PathChange `json:"path_changes,omitempty"`
+	Sent        []uint32     `json:"sent"`
+	First       uint32       `json:"first"` // numbers of the frames decoded or shown
+	Last        uint32       `json:"last"`
 }
 
 // NewMeter makes a meter for a process that hears member other.

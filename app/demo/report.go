@@ -26,6 +26,8 @@ type Report struct {
 	// Windowless are two more processes, which do all but draw: what the call
 	// itself costs, apart from a display without a graphics card.
 	Windowless []Process `json:"windowless"`
+	// PathChanges are those of a walk, of everyone who took part.
+	PathChanges []PathChange `json:"path_changes"`
 }
 
 // Figures are those of one process, or the worse of several.

@@ -21,6 +21,10 @@ type Options struct {
 	Exe     string // the program itself
 	Version string
 	Invite  string // of the room to meet in
+	// People, if more than two, take a walk through all paths, instead of what
+	// two do; the first of them is invited by Owner, who may choose the path.
+	People  int
+	Owner   string
 	Out     string // folder for report.json and screenshots
 	Seconds int    // measured in each half
 	Say     io.Writer
@@ -36,6 +40,14 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("make the folder for the report: %w", err)
 	}
 	r := Report{Version: o.Version, At: time.Now().Round(time.Second), Seconds: float64(o.Seconds), Picture: "640×360, 30 frames a second", Processor: processor()}
+	if o.People > len(names) {
+		fmt.Fprintf(o.Say, "%d Candids, without drawing, go from direct paths to the host's SFU, its mix and back.\n", o.People)
+		var err error
+		if r.PathChanges, err = walk(ctx, o); err != nil {
+			return r, err
+		}
+		return r, r.write(o.Out)
+	}
 	display, stop, err := openDisplay(ctx)
 	if err != nil {
 		return r, err
@@ -96,31 +108,38 @@ func child(ctx context.Context, o Options, env []string, i int, window bool) (Re
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "result.json")
-	args := []string{"--dir", dir, "--name", names[i], "--test-devices", "--measure", file,
+	args := []string{"--dir", dir, "--name", people[i], "--test-devices", "--measure", file,
 		"--member", strconv.Itoa(i), "--seconds", strconv.Itoa(o.Seconds)}
+	if o.People > len(names) {
+		args = append(args, "--walk", strconv.Itoa(o.People))
+	}
+	link := o.Invite
+	if i == 0 && o.Owner != "" {
+		link = o.Owner
+	}
 	shot := ""
 	if window {
-		shot = fmt.Sprintf("%d-%s.png", i+1, names[i])
+		shot = fmt.Sprintf("%d-%s.png", i+1, people[i])
 		args = append(args, "--screenshot", filepath.Join(o.Out, shot))
 	} else {
 		args = append(args, "--windowless")
 	}
-	cmd := exec.CommandContext(ctx, o.Exe, append(args, o.Invite)...)
+	cmd := exec.CommandContext(ctx, o.Exe, append(args, link)...)
 	// Ask first, so that it can leave the room, then kill.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = o.Say
 	if err := cmd.Run(); err != nil {
-		return Result{}, fmt.Errorf("run %s's Candid: %w", names[i], err)
+		return Result{}, fmt.Errorf("run %s's Candid: %w", people[i], err)
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return Result{}, fmt.Errorf("read what %s's Candid measured: %w", names[i], err)
+		return Result{}, fmt.Errorf("read what %s's Candid measured: %w", people[i], err)
 	}
 	var r Result
 	if err := json.Unmarshal(b, &r); err != nil {
-		return Result{}, fmt.Errorf("read what %s's Candid measured: %w", names[i], err)
+		return Result{}, fmt.Errorf("read what %s's Candid measured: %w", people[i], err)
 	}
 	r.Process.Screenshot = shot
 	return r, nil
@@ -140,6 +159,9 @@ func (r Result) Save(file string) error {
 
 // Tell prints the figures for a person.
 func (r Report) Tell(w io.Writer) {
+	if tellChanges(w, r.PathChanges); len(r.PathChanges) > 0 {
+		return
+	}
 	fmt.Fprintf(w, "\nPath: %s, %s; %s\n", r.Path, r.Badge, r.Picture)
 	fmt.Fprintf(w, "%-8s %-10s %12s %18s %22s %9s %11s %9s %14s %8s\n", "", "", "first frame", "glass to glass", "frames", "tone SNR", "mouth-ear", "lip sync", "processor", "memory")
 	tell := func(kind string, ps []Process) {
