@@ -21,12 +21,10 @@ func newBucket(rate, burst float64) *bucket { return &bucket{rate: rate, burst: 
 func (b *bucket) take(n float64, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if d := now.Sub(b.at).Seconds(); b.at.IsZero() || d > 0 {
-		if !b.at.IsZero() {
-			b.level = min(b.burst, b.level+d*b.rate)
-		}
-		b.at = now
+	if !b.at.IsZero() { // a clock that was set back gives nothing, and takes nothing
+		b.level = min(b.burst, b.level+max(0, now.Sub(b.at).Seconds())*b.rate)
 	}
+	b.at = now
 	if b.level < n {
 		return false
 	}
