@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"net"
@@ -139,7 +140,9 @@ type received struct {
 	track   netstack.RemoteTrack
 	packets []*rtp.Packet
 	keys    int
-	heights []int // of key frames
+	heights []int           // of key frames
+	frames  []time.Time     // when their last packets came
+	late    []time.Duration // of sound: from being sent until it was here
 	ended   bool
 }
 
@@ -230,8 +233,14 @@ func (c *client) read(r *received) {
 				return
 			}
 			r.packets = append(r.packets, p)
+			if p.Marker {
+				r.frames = append(r.frames, time.Now())
+			}
+			if len(p.Payload) == 9 && p.Payload[0] == 0xF8 {
+				r.late = append(r.late, time.Since(time.Unix(0, int64(binary.BigEndian.Uint64(p.Payload[1:])))))
+			}
 			var v codecs.VP8Packet
-			if b, err := v.Unmarshal(p.Payload); err == nil && v.S == 1 && v.PID == 0 && b[0]&1 == 0 && len(b) >= 10 {
+			if b, err := v.Unmarshal(p.Payload); err == nil && v.S == 1 && v.PID == 0 && len(b) >= 10 && b[0]&1 == 0 {
 				r.keys++
 				r.heights = append(r.heights, int(b[8])|int(b[9])<<8)
 			}
@@ -397,7 +406,7 @@ func (s *studio) run() {
 		level, silent := s.level, s.silent
 		s.mu.Unlock()
 		if !silent {
-			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: sound.NextSequenceNumber(), Timestamp: n * 960}, Payload: []byte{0xF8, 1, 2, 3}}
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: sound.NextSequenceNumber(), Timestamp: n * 960}, Payload: binary.BigEndian.AppendUint64([]byte{0xF8}, uint64(time.Now().UnixNano()))}
 			_ = p.SetExtension(3, []byte{level}) // the id our own offers and pion's agree on
 			_ = s.mic.WriteRTP(p)
 		}
