@@ -102,8 +102,16 @@ soak: deps-test
 shots: deps
 	go run ./app/ui/shots -out assets/shots
 
+# One figure a line: name, value, unit. The SFU is loaded by other processes, the
+# mixer runs in real time, once; what needs neither is measured briefly.
+FIGURES = awk '/^Benchmark/ { sub(/^Benchmark/, "", $$1); sub(/-[0-9]+$$/, "", $$1); for (i = 3; i < NF; i += 2) print $$1, $$i, $$(i+1) }'
+
 bench: deps
-	go test -run '^$$' -bench . -benchmem ./...
+	@go run ./netstack/sfu/sfubench
+	@go run ./netstack/sfu/sfubench -name sfu_room16 -talkers 16 -receivers 0 -height 180 -bitrate 150000
+	@go test -run '^$$' -bench . -benchmem ./netstack/sfu | $(FIGURES)
+	@go test -run '^$$' -bench . -benchtime 1x ./netstack/mcu | $(FIGURES)
+	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $$(go list ./... | grep -v -e netstack/mcu -e netstack/sfu$$) | $(FIGURES)
 
 fuzz: deps
 	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \

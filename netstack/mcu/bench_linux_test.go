@@ -2,6 +2,9 @@ package mcu_test
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -25,6 +28,22 @@ func used(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(t.Nano())
+}
+
+// resident is how much memory this process has, in bytes.
+func resident(b *testing.B) int {
+	b.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		b.Fatal(err)
+	}
+	return pages * os.Getpagesize()
 }
 
 // reel is a loop of a camera's frames, encoded beforehand.
@@ -98,10 +117,14 @@ func BenchmarkMix(b *testing.B) {
 	const measured = 5 * time.Second
 	for _, c := range []struct{ inputs, viewers int }{{4, 1}, {4, 20}, {9, 1}, {16, 1}} {
 		b.Run(fmt.Sprintf("inputs=%d/viewers=%d", c.inputs, c.viewers), func(b *testing.B) {
-			r := newRoom(b, mcu.Config{})
-			for i := range c.inputs {
+			reels := make([][][]byte, c.inputs)
+			for i := range reels {
+				reels[i] = reel(b, i, 640, 360)
+			}
+			r, empty := newRoom(b, mcu.Config{}), resident(b)
+			for i, frames := range reels {
 				r.join(i, fmt.Sprint("Member ", i))
-				r.play(i, reel(b, i, 640, 360))
+				r.play(i, frames)
 			}
 			var views []*mcu.View
 			var first counter
@@ -129,6 +152,7 @@ func BenchmarkMix(b *testing.B) {
 				b.ReportMetric(100*cpu.Seconds()/took.Seconds(), "%core")
 				b.ReportMetric(float64(frames)/took.Seconds(), "fps")
 				b.ReportMetric(float64(bytes)*8/1000/took.Seconds(), "kbit/s")
+				b.ReportMetric(float64(resident(b)-empty)/1024/float64(c.inputs), "KB/member")
 			}
 			for _, v := range views {
 				v.Close()

@@ -468,8 +468,14 @@ func FuzzMember(f *testing.F) {
 	})
 }
 
-// Forwarding costs no allocation.
-func TestForwardingAllocations(t *testing.T) {
+// fan is one sender and ten receivers of it, and packets at hand.
+type fan struct {
+	*stage
+	sealed [][]byte
+	n      int
+}
+
+func newFan(t testing.TB, packets int) *fan {
 	s := newStage(t)
 	s.e.changed = func(change) {}
 	s.join("a")
@@ -482,8 +488,8 @@ func TestForwardingAllocations(t *testing.T) {
 		s.subscribe(id, cam, uint32(100+i), 720)
 	}
 	s.send("a", picture(1, 1, 3000, true, true, true))
-	var sealed [][]byte
-	for i := range 3000 {
+	f := &fan{stage: s}
+	for i := range packets {
 		b, err := picture(1, uint16(i+2), uint32(i+2)*3000, false, true, true).Marshal()
 		if err != nil {
 			t.Fatal(err)
@@ -491,26 +497,49 @@ func TestForwardingAllocations(t *testing.T) {
 		if b, err = s.in["a"].SealRTP(append(make([]byte, 0, 256), b...), 12, uint64(i+2)); err != nil {
 			t.Fatal(err)
 		}
-		sealed = append(sealed, b)
+		f.sealed = append(f.sealed, b)
 	}
 	for _, l := range s.lines {
 		s.e.choose(l)
 	}
-	n := 0
-	one := func() {
-		s.e.take(s.lines["a"], sealed[n], s.e.now)
-		n++
-		s.flush()
-	}
+	return f
+}
+
+// one forwards the next packet.
+func (f *fan) one() {
+	f.e.take(f.lines["a"], f.sealed[f.n], f.e.now)
+	f.n++
+	f.flush()
+}
+
+// Forwarding costs no allocation.
+func TestForwardingAllocations(t *testing.T) {
+	f := newFan(t, 3000)
 	for range 2000 {
-		one()
+		f.one()
 	}
-	before := s.e.forwarded.Load()
-	if got := testing.AllocsPerRun(500, one); got != 0 {
+	before := f.e.forwarded.Load()
+	if got := testing.AllocsPerRun(500, f.one); got != 0 {
 		t.Errorf("%v allocations per packet to ten receivers", got)
 	}
-	if s.e.forwarded.Load()-before < 5000 {
-		t.Errorf("only %d forwarded", s.e.forwarded.Load()-before)
+	if f.e.forwarded.Load()-before < 5000 {
+		t.Errorf("only %d forwarded", f.e.forwarded.Load()-before)
+	}
+}
+
+// BenchmarkForward is the engine's part of forwarding one packet to ten
+// receivers, each with keys of its own: all but the system's part.
+func BenchmarkForward(b *testing.B) {
+	const packets = 20_000
+	b.ReportAllocs()
+	var f *fan
+	for n := 0; b.Loop(); n++ {
+		if n%packets == 0 {
+			b.StopTimer()
+			f = newFan(b, packets)
+			b.StartTimer()
+		}
+		f.one()
 	}
 }
 
