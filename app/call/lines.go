@@ -29,7 +29,10 @@ func (r *room) sample() {
 			}
 		}
 	}
-	r.s.audio.SetLoss(expectedLoss(loss))
+	if r.paths.current != netstack.P2P {
+		loss = max(loss, lossBehind(r.s.Graph(), r.self.ID))
+	}
+	r.s.audio.SetLoss(loss)
 	r.s.lines.Store(&lines)
 }
 
@@ -69,6 +72,21 @@ func reportedLoss(l netstack.Link) (loss float64) {
 	for _, out := range l.Out {
 		if out.Kind == webrtc.RTPCodecTypeAudio {
 			loss = max(loss, out.FractionLost.Or(0))
+		}
+	}
+	return loss
+}
+
+// lossBehind is the share that is lost between the host and one of the others,
+// as they say: what we send is lost there too, where it is sent through the
+// host, and the host's own reports do not tell.
+func lossBehind(edges []Edge, self netstack.PeerID) (loss float64) {
+	for _, e := range edges {
+		switch {
+		case e.From == netstack.HostID && e.To != self:
+			loss = max(loss, e.There.Loss.Or(0))
+		case e.To == netstack.HostID && e.From != self:
+			loss = max(loss, e.Back.Loss.Or(0))
 		}
 	}
 	return loss

@@ -105,7 +105,12 @@ func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack) error {
 		delete(o.videos, key)
 		before.Close()
 	}
-	decoder, err := codec.NewVP8Decoder()
+	mime := t.Codec().MimeType
+	format, err := playout.FormatFor(mime)
+	if err != nil {
+		return err
+	}
+	decoder, err := codec.NewVideoDecoder(mime)
 	if err != nil {
 		return err
 	}
@@ -114,7 +119,7 @@ func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack) error {
 		lips = nil
 	}
 	video, err := playout.NewVideo(playout.VideoConfig{
-		Sink: feed.from(path), Decoder: decoder, RequestKeyFrame: t.RequestKeyFrame,
+		Sink: feed.from(path), Decoder: decoder, Format: format, RequestKeyFrame: t.RequestKeyFrame,
 		Report: reportOf(t), Sync: lips, Logger: o.log,
 	})
 	if err != nil {

@@ -29,6 +29,8 @@ type outgoingAudio struct {
 
 	mu        sync.Mutex
 	encoder   *codec.OpusEncoder
+	copies    codec.Redundancy
+	bitrate   int     // encoder's
 	pcm       []int16 // of the frame being filled
 	sequencer rtp.Sequencer
 	clock     audioClock
@@ -46,7 +48,7 @@ func newOutgoingAudio(id, stream string, log *slog.Logger) (*outgoingAudio, erro
 		return nil, fmt.Errorf("make the audio encoder: %w", err)
 	}
 	return &outgoingAudio{
-		track: track, log: log, encoder: encoder,
+		track: track, log: log, encoder: encoder, bitrate: audioBitrate,
 		pcm: make([]int16, 0, opusSamples), sequencer: rtp.NewRandomSequencer(),
 	}, nil
 }
@@ -54,12 +56,27 @@ func newOutgoingAudio(id, stream string, log *slog.Logger) (*outgoingAudio, erro
 // SetWanted says whether anybody is there: if not, nothing is encoded.
 func (o *outgoingAudio) SetWanted(wanted bool) { o.wanted.Store(wanted) }
 
-// SetLoss tells the encoder how many packets in a hundred get lost, so that it
-// spends as much on forward error correction.
-func (o *outgoingAudio) SetLoss(percent int) {
-	if err := o.encoder.SetLoss(percent); err != nil {
+// SetLoss says what share of packets was lost of late, so that as much is spent
+// on what is lost coming with later packets.
+func (o *outgoingAudio) SetLoss(share float64) {
+	o.copies.SetLoss(int(math.Round(100 * share)))
+	if err := o.encoder.SetLoss(expectedLoss(share)); err != nil {
 		o.log.Warn("loss not set", "err", err)
 	}
+}
+
+// audioBitrates is what the encoder is given by the number of copies that each
+// packet carries: with two, all is twice what it is without.
+var audioBitrates = [...]int{audioBitrate, audioBitrate * 4 / 5, audioBitrate * 2 / 3}
+
+// followLocked gives the encoder less where its packets are sent several times.
+func (o *outgoingAudio) followLocked() error {
+	bitrate := audioBitrates[o.copies.Copies()]
+	if bitrate == o.bitrate {
+		return nil
+	}
+	o.bitrate = bitrate
+	return o.encoder.SetBitrate(bitrate)
 }
 
 // WriteAudio takes 10 ms of the microphone.
@@ -84,6 +101,9 @@ func (o *outgoingAudio) WriteAudio(b media.AudioBlock) {
 }
 
 func (o *outgoingAudio) sendLocked() error {
+	if err := o.followLocked(); err != nil {
+		return err
+	}
 	data, err := o.encoder.Encode(o.pcm)
 	if err != nil {
 		return err
@@ -96,7 +116,7 @@ func (o *outgoingAudio) sendLocked() error {
 			SequenceNumber: o.sequencer.NextSequenceNumber(),
 			Timestamp:      o.clock.now,
 		},
-		Payload: data,
+		Payload: o.copies.Add(data, o.clock.now),
 	}
 	if err := p.SetExtension(peer.LevelExtension, []byte{levelOf(o.pcm)}); err != nil {
 		return fmt.Errorf("send audio: %w", err)

@@ -189,12 +189,12 @@ func (s *Session) connect(w signal.Welcomed) (err error) {
 	}
 	common := peer.Config{
 		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfig(cfg.Invite.Pin),
-		Loopback: cfg.Loopback, Logger: cfg.Logger,
+		Loopback: cfg.Loopback, Logger: cfg.Logger, Codecs: peer.ForeignVideo(),
 	}
 	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
 		return err
 	}
-	common.NoTCP = true // the host listens
+	common.NoTCP, common.Codecs = true, nil // the host listens, and forwards VP8 only
 	if s.host, err = sfu.NewTransport(sfu.TransportConfig{Self: w.ID, Signaler: s.client, Peer: common, Quiet: true}); err != nil {
 		s.close(s.mesh)
 	}
