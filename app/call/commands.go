@@ -1,9 +1,6 @@
 package call
 
 import (
-	"context"
-	"errors"
-
 	"candid/netstack"
 )
 
@@ -29,23 +26,17 @@ func (s *Session) RaiseHand(up bool) {
 	})
 }
 
-// errNoScreens is why nothing can be shared yet.
-var errNoScreens = errors.New("screens cannot be shared yet")
-
-// Screens lists what can be shared; the error says in words why nothing can.
-func (s *Session) Screens(context.Context) ([]Screen, error) { return nil, errNoScreens }
-
-// Share shows a screen to everyone until StopShare.
-func (s *Session) Share(screenID string) {}
-
-// StopShare ends Share.
-func (s *Session) StopShare() {}
-
 // Moderate does what only moderators may.
 func (s *Session) Moderate(o Order) { s.post(func() { s.room.moderate(o) }) }
 
 // Outgoing is what is sent, as its encoders make it.
-func (s *Session) Outgoing() []Outgoing { return s.video.Outgoing() }
+func (s *Session) Outgoing() []Outgoing {
+	out := s.video.Outgoing()
+	if screen := s.screen.Load(); screen != nil {
+		out = append(out, screen.Outgoing()...)
+	}
+	return out
+}
 
 // PathChanges are the changes of path so far, oldest first.
 func (s *Session) PathChanges() []PathChange { return *s.changes.Load() }

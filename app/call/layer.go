@@ -73,6 +73,7 @@ type videoLayer struct {
 	// What follows is touched by the encoding goroutine only.
 	encoder   *codec.VP8Encoder
 	top       bool   // a smaller layer is small enough
+	screen    bool   // of text rather than people: sharp, and never made smaller
 	ladder    ladder // of the top layer
 	scaled    *image.YCbCr
 	payloader codecs.VP8Payloader
@@ -82,8 +83,8 @@ type videoLayer struct {
 	since     time.Time
 }
 
-func newVideoLayer(track *webrtc.TrackLocalStaticRTP, top bool) *videoLayer {
-	l := &videoLayer{track: track, top: top, payloader: codecs.VP8Payloader{EnablePictureID: true}, sequencer: rtp.NewRandomSequencer()}
+func newVideoLayer(track *webrtc.TrackLocalStaticRTP, top, screen bool) *videoLayer {
+	l := &videoLayer{track: track, top: top && !screen, screen: screen, payloader: codecs.VP8Payloader{EnablePictureID: true}, sequencer: rtp.NewRandomSequencer()}
 	l.state.Store(&Outgoing{QualityLimitationReason: "none"})
 	return l
 }
@@ -158,7 +159,7 @@ func (l *videoLayer) count(began time.Time, size image.Point, target int, key bo
 
 func (l *videoLayer) prepare(size image.Point, rate int) (err error) {
 	if l.encoder == nil {
-		l.encoder, err = codec.NewVP8Encoder(size.X, size.Y, rate)
+		l.encoder, err = codec.OpenVP8Encoder(codec.VP8Options{Width: size.X, Height: size.Y, Bitrate: rate, Screen: l.screen})
 		return err
 	}
 	l.encoder.SetBitrate(rate)

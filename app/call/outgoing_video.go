@@ -68,7 +68,7 @@ type videoCopy struct {
 	captured time.Time
 }
 
-// newOutgoingVideo makes one of a track with layers, or without.
+// newOutgoingVideo makes one of a track with layers, or without: of a screen.
 func newOutgoingVideo(id, stream string, layered bool, meter Meter, log *slog.Logger) (*outgoingVideo, error) {
 	o := &outgoingVideo{meter: meter, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{})}
 	for i := range o.layers {
@@ -80,7 +80,7 @@ func newOutgoingVideo(id, stream string, layered bool, meter Meter, log *slog.Lo
 		if err != nil {
 			return nil, fmt.Errorf("make the video track: %w", err)
 		}
-		o.layers[i] = newVideoLayer(track, i == topLayer)
+		o.layers[i] = newVideoLayer(track, i == topLayer, !layered)
 	}
 	o.who.Store(&taken{})
 	o.wg.Add(1)

@@ -238,9 +238,27 @@ func (p *paths) encode() {
 	for i := range layerCount {
 		t.host[i] = host[sfu.LayerID("camera", i)]
 	}
+	if p.r.shared != nil {
+		screen := taken{
+			direct: mesh[screenTrack], directBudget: screenShare(t.directBudget),
+			hostBudget: screenShare(t.hostBudget),
+		}
+		screen.host[topLayer] = host[screenTrack]
+		if screen.direct {
+			t.directBudget -= screen.directBudget
+		}
+		if screen.host[topLayer] {
+			t.hostBudget -= screen.hostBudget
+		}
+		p.r.shared.video.SetTaken(screen)
+	}
 	s.video.SetTaken(t)
 	s.audio.SetWanted(mesh["mic"] || host["mic"])
 }
+
+// screenShare is what of the pictures' budget a shared screen gets: it is what
+// the others look at.
+func screenShare(budget int) int { return budget * 3 / 4 }
 
 // videoBudget is what pictures may take of a transport's budget.
 func videoBudget(b netstack.Opt[int]) int {

@@ -26,6 +26,7 @@ type room struct {
 	networks networks
 	house    house
 	paths    paths
+	shared   *shared // nil: no screen is shown
 }
 
 // worthTelling is how long the host must have been away for its return to be
@@ -128,6 +129,9 @@ func (r *room) onNet(over netstack.Topology, e netstack.Event) {
 		r.onTrack(over, e)
 	case netstack.KeyFrameRequested:
 		r.s.video.ForceKeyFrame(e.TrackID)
+		if r.shared != nil {
+			r.shared.video.ForceKeyFrame(e.TrackID)
+		}
 	case netstack.DemandChanged:
 		r.paths.demanded(over, e)
 	case netstack.SpeakersChanged:
@@ -215,7 +219,7 @@ func (r *room) say() {
 	if err := r.s.client.SetState(r.said); err != nil {
 		r.s.log.Warn("state not told", "err", err)
 	}
-	r.self.Muted, r.self.CameraOff = r.said.Muted, r.said.CameraOff
+	r.self.Muted, r.self.CameraOff, r.self.Sharing = r.said.Muted, r.said.CameraOff, r.said.Sharing
 	r.tell(MemberChanged{r.self})
 }
 
@@ -238,6 +242,9 @@ func (r *room) end(in input, err error) {
 // stopAll puts the members away. The loop has stopped and their connections
 // are closed.
 func (r *room) stopAll() {
+	if r.shared != nil {
+		r.shared.stop(r.s)
+	}
 	for _, o := range append(r.others, r.paths.mix) {
 		o.stop()
 	}

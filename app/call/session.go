@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"candid/app/studio"
 	"candid/media"
 	"candid/netstack"
 	"candid/netstack/identity"
@@ -31,6 +32,8 @@ type Studio interface {
 	AddAudioSink(media.AudioSink) (remove func())
 	Play(media.Voice) (remove func(), setGain func(float64))
 	SetPreview(media.Screen)
+	Screens() ([]studio.Screen, error)
+	OpenScreen(id string) (media.VideoSource, error)
 	SetCameraOn(bool)
 	SetMicrophoneOn(bool)
 	MicrophoneLevel() float64
@@ -69,6 +72,7 @@ type Session struct {
 	mesh   *mesh.Transport
 	host   *sfu.Transport
 	video  *outgoingVideo
+	screen atomic.Pointer[outgoingVideo] // nil: none is shared
 	audio  *outgoingAudio
 	loop   *loop.Loop
 	events *unbounded.Channel[Event]

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"candid/app/call"
+	"candid/app/studio"
 	"candid/media"
 	"candid/media/playout"
 	"candid/media/scene"
@@ -168,7 +170,16 @@ func (f *fakeStudio) Play(v media.Voice) (func(), func(float64)) {
 	forget := keep(f, f.voices, v)
 	return func() { f.mixer.Remove(v); forget() }, func(gain float64) { f.mixer.SetGain(v, gain) }
 }
-func (f *fakeStudio) SetPreview(media.Screen)       {}
+func (f *fakeStudio) SetPreview(media.Screen) {}
+func (f *fakeStudio) Screens() ([]studio.Screen, error) {
+	return []studio.Screen{{ID: "page", Name: "A page"}}, nil
+}
+func (f *fakeStudio) OpenScreen(id string) (media.VideoSource, error) {
+	if id != "page" {
+		return nil, &studio.ScreenError{Err: studio.ErrNotFound}
+	}
+	return scene.NewPage(scene.CameraOptions{Width: 960, Height: 540, Member: 100 + f.member}), nil
+}
 func (f *fakeStudio) SetCameraOn(on bool)           { f.camera.Store(on) }
 func (f *fakeStudio) SetMicrophoneOn(on bool)       { f.mic.Store(on) }
 func (f *fakeStudio) MicrophoneLevel() float64      { return 0.1 }
@@ -183,12 +194,19 @@ func (f *fakeStudio) left() int {
 
 // meter counts what is seen.
 type meter struct {
-	seen scene.Watcher
-	sent atomic.Int64
+	seen   scene.Watcher
+	shares atomic.Int64 // pictures of a shared page
+	sent   atomic.Int64
 }
 
-func (m *meter) Picture(_ netstack.PeerID, p *image.YCbCr) func() {
+func (m *meter) Picture(from netstack.PeerID, p *image.YCbCr) func() {
 	mark, ok := scene.ReadStamp(p)
+	if strings.HasSuffix(string(from), "/screen") {
+		if ok && mark.Sender >= 100 {
+			m.shares.Add(1)
+		}
+		return nil
+	}
 	m.seen.See(mark, ok, time.Now())
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"candid/app/call"
+	"candid/app/studio"
 	"candid/media"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
@@ -27,6 +28,8 @@ func (noStudio) AddVideoSink(media.VideoSink) func()           { return func() {
 func (noStudio) AddAudioSink(media.AudioSink) func()           { return func() {} }
 func (noStudio) Play(media.Voice) (func(), func(gain float64)) { return func() {}, func(float64) {} }
 func (noStudio) SetPreview(media.Screen)                       {}
+func (noStudio) Screens() ([]studio.Screen, error)             { return nil, studio.ErrNotFound }
+func (noStudio) OpenScreen(string) (media.VideoSource, error)  { return nil, studio.ErrNotFound }
 func (noStudio) SetCameraOn(bool)                              {}
 func (noStudio) SetMicrophoneOn(bool)                          {}
 func (noStudio) MicrophoneLevel() float64                      { return 0 }
