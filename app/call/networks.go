@@ -66,10 +66,26 @@ func (s *Session) look(ctx context.Context) {
 
 // looked takes what a look at our network found, and tells the others.
 func (r *room) looked(report probe.Report) {
+	for _, f := range corrected(*r.s.lines.Load(), report) {
+		r.tell(Net{f})
+	}
 	r.networks.mine = report
 	for _, o := range r.others {
 		r.tellNetwork(o.member.ID)
 	}
+}
+
+// corrected are the failures told before of which a new report says more: the
+// server's own error.
+func corrected(lines []Line, report probe.Report) (out []netstack.CandidateFailed) {
+	for _, l := range lines {
+		for i, f := range report.Explain(l.Link.Failures) {
+			if f != l.Link.Failures[i] {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // tellNetwork tells a member what our network is like, once that is known.
