@@ -1,13 +1,19 @@
 package whip
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"candid/netstack"
 	"candid/netstack/sfu"
 )
+
+// followEvery is how often viewers' lines are looked at.
+const followEvery = time.Second
 
 var errFull = errors.New("too many publish and watch already")
 
@@ -66,8 +72,33 @@ func (h *Handler) stage(room *sfu.Room) ([]*sfu.Injected, error) {
 			return nil, err
 		}
 		h.stages[room] = st
+		h.loop.Go(func(ctx context.Context) { h.watch(ctx, room, st) })
 	}
 	return []*sfu.Injected{st.sound.to, st.picture.to}, nil
+}
+
+// watch has a stage follow the lines of its viewers, until it is taken down.
+func (h *Handler) watch(ctx context.Context, room *sfu.Room, st *stage) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-st.done:
+			return
+		case <-tick.C:
+		}
+		_ = h.loop.Do(func() {
+			line := math.MaxInt
+			for _, s := range h.sessions {
+				if s.room == room && !s.publish {
+					line = min(line, room.Estimate(s.id).Or(line))
+				}
+			}
+			st.follow(line)
+		})
+	}
 }
 
 // strike takes a stage down that nobody watches.

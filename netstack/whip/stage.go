@@ -13,17 +13,20 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// stageHeight is how large a picture viewers are given, where there are several.
-const stageHeight = 720
+// heights are how large a picture viewers are given, where there are several:
+// the largest that the line (bit/s) of the slowest of them carries.
+var heights = [...]struct{ line, height int }{{1_800_000, 720}, {700_000, 360}, {0, 180}}
 
 // stage is one picture and one sound of a room, from one member at a time. It
 // changes to the next with their first key frame.
 type stage struct {
 	tap            *sfu.Tap
+	done           chan struct{} // closed when it is taken down
 	picture, sound thread
 
 	mu         sync.Mutex
 	live, next act
+	height     int
 }
 
 // act is who is on stage.
@@ -46,7 +49,7 @@ type thread struct {
 }
 
 func newStage(room *sfu.Room) (*stage, error) {
-	s := &stage{picture: thread{clock: 90_000}, sound: thread{clock: 48_000}}
+	s := &stage{height: heights[0].height, done: make(chan struct{}), picture: thread{clock: 90_000}, sound: thread{clock: 48_000}}
 	var err [3]error
 	s.picture.to, err[0] = room.Inject(sfu.Injection{Owner: netstack.HostID, Track: "stage", Kind: webrtc.RTPCodecTypeVideo, KeyFrame: s.keyFrame})
 	s.sound.to, err[1] = room.Inject(sfu.Injection{Owner: netstack.HostID, Track: "stage-mic", Kind: webrtc.RTPCodecTypeAudio})
@@ -62,7 +65,25 @@ func newStage(room *sfu.Room) (*stage, error) {
 	return s, nil
 }
 
+// follow takes over what the slowest viewer's line carries.
+func (s *stage) follow(line int) {
+	for _, h := range heights {
+		if line < h.line {
+			continue
+		}
+		s.mu.Lock()
+		changed := s.height != h.height
+		s.height = h.height
+		s.mu.Unlock()
+		if changed {
+			s.prepare()
+		}
+		return
+	}
+}
+
 func (s *stage) close() {
+	close(s.done)
 	s.tap.Close()
 	s.picture.to.Close()
 	s.sound.to.Close()
@@ -101,14 +122,14 @@ func (s *stage) Changed(tracks []sfu.Source, speakers []netstack.PeerID) {
 // prepare has the room send us who is next.
 func (s *stage) prepare() {
 	s.mu.Lock()
-	tap, next := s.tap, s.next
+	tap, next, height := s.tap, s.next, s.height
 	s.mu.Unlock()
 	if tap == nil || next.peer == "" {
 		return // nobody; or newStage is about to do it
 	}
 	wishes := []sfu.Wish{{Peer: next.peer, Track: "mic", Height: 1}}
 	if next.track != "" {
-		wishes = append(wishes, sfu.Wish{Peer: next.peer, Track: next.track, Height: stageHeight})
+		wishes = append(wishes, sfu.Wish{Peer: next.peer, Track: next.track, Height: height})
 	}
 	tap.Wish(wishes...)
 }
