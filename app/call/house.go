@@ -21,6 +21,7 @@ type house struct {
 	// hosting is the invite to this room at this program, which hosts it as soon
 	// as the host there was says so; empty: it does not.
 	hosting string
+	leaving bool // as soon as the room is handed over
 }
 
 // fill adds to a snapshot what the room is like.
@@ -115,6 +116,8 @@ func (r *room) fromHost(e netstack.Envelope) bool {
 		r.onGraph(e)
 	case signal.TypeTakeOver:
 		r.onTakeOver(e)
+	case signal.TypeTakenOver:
+		r.notTakenOver()
 	default:
 		return false
 	}

@@ -192,7 +192,7 @@ func (s *Session) connect(w signal.Welcomed) (err error) {
 		policy = webrtc.ICETransportPolicyRelay
 	}
 	common := peer.Config{
-		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfig(cfg.Invite.Pin),
+		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
 		Loopback: cfg.Loopback, Logger: cfg.Logger, Codecs: peer.ForeignVideo(),
 	}
 	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
@@ -328,8 +328,9 @@ func (s *Session) Restart() {
 // FramesSent counts the pictures encoded and sent.
 func (s *Session) FramesSent() uint64 { return s.video.sent.Load() }
 
-// Leave ends the call; Events is closed when all is put away.
-func (s *Session) Leave() { s.post(func() { s.room.end(leave, nil) }) }
+// Leave ends the call; Events is closed when all is put away. A room that this
+// program hosts is first handed over, if another can host it.
+func (s *Session) Leave() { s.post(s.room.leave) }
 
 // Wait blocks until the call has ended and all is put away.
 func (s *Session) Wait() { <-s.done }

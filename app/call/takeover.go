@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"candid/netstack"
 	"candid/netstack/invite"
@@ -42,6 +43,54 @@ func (r *room) onTakeOver(e netstack.Envelope) {
 	})
 }
 
+// handOverTime is how long leaving may take for the room to be handed over.
+const handOverTime = 10 * time.Second
+
+// leave ends the call; when this program hosts it and another can, the room is
+// handed over first.
+func (r *room) leave() {
+	heir := r.heir()
+	if heir == nil || r.house.leaving {
+		r.end(leave, nil)
+		return
+	}
+	r.house.leaving = true
+	r.tell(Noticed{Text: "Handing the room over to " + heir.member.Name + "…"})
+	r.moderate(Order{Do: HandOver, Peer: heir.member.ID})
+	r.s.loop.Go(func(ctx context.Context) {
+		t := time.NewTimer(handOverTime)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+			r.s.post(func() { r.end(leave, nil) })
+		}
+	})
+}
+
+// heir is who can host the room when this program does not any more; nil:
+// nobody, or it does not.
+func (r *room) heir() *other {
+	if !r.house.hosted || r.state == Ended {
+		return nil
+	}
+	for _, o := range r.others {
+		if o.member.CanHost && o.connected {
+			return o
+		}
+	}
+	return nil
+}
+
+// notTakenOver is the host's word that handing over came to nothing.
+func (r *room) notTakenOver() {
+	if r.house.leaving {
+		r.end(leave, nil)
+		return
+	}
+	r.tell(Noticed{Text: "The room could not be handed over.", Bad: true})
+}
+
 // moved notes that the room is at another host.
 func (r *room) moved(to invite.Invite) {
 	r.house.link = to.String()
@@ -52,4 +101,7 @@ func (r *room) moved(to invite.Invite) {
 	}
 	r.tell(RoomChanged{})
 	r.tell(Noticed{Text: text})
+	if r.house.leaving {
+		r.end(leave, nil)
+	}
 }

@@ -65,6 +65,8 @@ type Config struct {
 	Limits oneport.Limits
 	Relay  relay.Limits
 
+	// EndToEnd opens rooms in which members encrypt their media for each other.
+	EndToEnd bool
 	// Mix makes the mixer of a room with this media server; nil: this program
 	// cannot mix.
 	Mix func(*sfu.Room) (Mixer, error)
@@ -162,6 +164,8 @@ func (h *Host) build() (err error) {
 		OnLeave:    h.left,
 		OnMessage:  h.received,
 		OnChange:   h.changed,
+		OnSettings: h.settings,
+		OnHandOver: h.handOver,
 		Planner:    h.plan,
 		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
 			// A candidate over the limit is not relayed to; signaling has its

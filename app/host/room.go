@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"candid/netstack"
 	"candid/netstack/loop"
@@ -24,6 +25,9 @@ type room struct {
 	loop *loop.Loop
 	sfu  *sfu.Room
 	mix  Mixer // nil: none
+
+	heir      netstack.PeerID // asked to host the room; of the loop
+	heirAsked time.Time
 
 	planner planner
 	stale   atomic.Bool // the mixer does not know the newest state yet
@@ -59,6 +63,7 @@ func newRoom(h *Host, name string, k keys) (*room, error) {
 	r.planner.mixes = r.mix != nil
 	r.loop = loop.New(context.Background())
 	r.loop.Go(r.watch)
+	r.loop.Go(r.tidy)
 	return r, nil
 }
 
@@ -134,6 +139,17 @@ func (h *Host) changed(name string) {
 	}
 }
 
+// settings is signal's hook. Writing them takes a moment.
+func (h *Host) settings(name string, s signal.Settings) {
+	if r := h.room(name); r != nil {
+		r.post(func() {
+			if err := h.kept.change(name, func(k *keptRoom) { k.Settings = s }); err != nil {
+				h.log.Warn("keep the room's settings", "err", err)
+			}
+		})
+	}
+}
+
 // received is signal's hook for what members send to the host.
 func (h *Host) received(name string, e netstack.Envelope) {
 	r := h.room(name)
@@ -141,6 +157,8 @@ func (h *Host) received(name string, e netstack.Envelope) {
 	case r == nil:
 	case e.Type == topology.TypeReport:
 		r.planner.take(e)
+	case e.Type == signal.TypeTakenOver:
+		r.takenOver(e)
 	case e.Path == netstack.SFU:
 		r.post(func() { r.sfu.Handle(e) })
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"candid/netstack/invite"
 	"candid/netstack/signal"
@@ -18,54 +19,88 @@ var ErrNoRoom = signal.ErrNoRoom
 // ErrClosed is returned by a host that was closed.
 var ErrClosed = errors.New("the host is closed")
 
-// keys are the secrets that open a room: one for guests, and one that makes
-// the member its owner.
-type keys struct{ guest, owner string }
+// keys are the secrets that open a room: one for guests, one for moderators,
+// and one that makes the member its owner.
+type keys struct{ guest, moderator, owner string }
 
-// NewRoom opens a room and returns the invite to it. A room that was open here
-// before keeps its secret, so that old invites lead to it. The name is up to
-// invite.MaxRoom bytes and must be one invite.IsRoom takes.
+// RoomOptions say how a room is opened. The zero value opens it as it was here
+// before, or with the defaults.
+type RoomOptions struct {
+	// EndToEnd makes members encrypt their media for each other, so that this
+	// host can neither see nor hear it, nor mix.
+	EndToEnd bool
+	Secret   string // of guests; empty: the one it had, or a new one
+	Settings signal.Settings
+}
+
+// NewRoom opens a room as Config says and returns the invite to it.
 func (h *Host) NewRoom(name string) (invite.Invite, error) {
-	if err := h.open(name); err != nil {
+	return h.OpenRoom(name, RoomOptions{EndToEnd: h.cfg.EndToEnd})
+}
+
+// OpenRoom opens a room and returns the invite to it. A room that was open here
+// before keeps its secrets, so that old invites lead to it. The name is up to
+// invite.MaxRoom bytes and must be one invite.IsRoom takes.
+func (h *Host) OpenRoom(name string, o RoomOptions) (invite.Invite, error) {
+	if err := h.open(name, o); err != nil {
 		return invite.Invite{}, err
 	}
 	return h.Invite(name)
 }
 
-// open opens a room for NewRoom.
-func (h *Host) open(name string) error {
+// open opens a room for OpenRoom.
+func (h *Host) open(name string, o RoomOptions) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.rooms == nil {
 		return ErrClosed
 	}
-	secret := h.kept.of(name)
-	fresh := secret == ""
-	if fresh {
-		secret = invite.NewSecret()
-	}
-	k := keys{guest: secret, owner: invite.NewSecret()}
 	if h.rooms[name] != nil {
 		return fmt.Errorf("open room %q: there is one of this name", name)
 	}
-	r, err := newRoom(h, name, k)
+	kept := h.recall(name, o)
+	r, err := newRoom(h, name, keys{kept.Secret, kept.Moderator, invite.NewSecret()})
 	if err != nil {
 		return err
 	}
 	h.rooms[name] = r // who joins at once waits for the lock
-	o := signal.RoomOptions{Secret: k.guest, OwnerSecret: k.owner}
-	if err := h.signal.AddRoom(name, o); err != nil {
+	err = h.signal.AddRoom(name, signal.RoomOptions{
+		Secret: kept.Secret, OwnerSecret: r.keys.owner, EndToEnd: kept.EndToEnd, Settings: kept.Settings,
+	})
+	if err != nil {
 		delete(h.rooms, name)
 		r.close()
 		return err
 	}
-	if fresh {
-		if err := h.kept.keep(name, secret); err != nil {
-			// The room works; only its invite will not outlive the host.
-			h.log.Warn("keep the room for the next start", "err", err)
-		}
+	err = h.signal.Allow(name, kept.Moderator, signal.Grant{Role: signal.Moderator})
+	for _, i := range kept.Invites {
+		err = errors.Join(err, h.signal.Allow(name, i.Secret, signal.Grant{Expires: i.Expires, Uses: i.Uses}))
+	}
+	if err == nil {
+		err = h.kept.change(name, func(k *keptRoom) { *k = kept })
+	}
+	if err != nil {
+		// The room works; only its invites will not outlive the host.
+		h.log.Warn("keep the room for the next start", "err", err)
 	}
 	return nil
+}
+
+// recall returns how a room is to be opened: as it was, where o does not say
+// otherwise.
+func (h *Host) recall(name string, o RoomOptions) keptRoom {
+	kept, known := h.kept.of(name)
+	kept.Room, kept.EndToEnd = name, o.EndToEnd
+	if o.Secret != "" {
+		kept.Secret, kept.Settings = o.Secret, o.Settings
+	}
+	if !known && kept.Secret == "" {
+		kept.Secret = invite.NewSecret()
+	}
+	if kept.Moderator == "" {
+		kept.Moderator = invite.NewSecret()
+	}
+	return kept
 }
 
 // CloseRoom closes a room, tells its members so, and forgets its secret: its
@@ -99,6 +134,65 @@ func (h *Host) Invite(room string) (invite.Invite, error) {
 		return invite.Invite{}, err
 	}
 	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin}, nil
+}
+
+// ModeratorInvite is the invite to an open room that makes its user a moderator.
+func (h *Host) ModeratorInvite(room string) (invite.Invite, error) {
+	i, err := h.Invite(room)
+	if err != nil {
+		return invite.Invite{}, err
+	}
+	k, err := h.keys(room)
+	i.Secret = k.moderator
+	return i, err
+}
+
+// LimitedInvite is a further invite to an open room: it lets in until a time,
+// if it is not zero, and so many people, if that is not zero. It outlives this
+// host, but who came by it is counted anew then.
+func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.Invite, error) {
+	i, err := h.Invite(room)
+	if err != nil {
+		return invite.Invite{}, err
+	}
+	i.Secret = invite.NewSecret()
+	if err := h.signal.Allow(room, i.Secret, signal.Grant{Expires: expires, Uses: max(uses, 0)}); err != nil {
+		return invite.Invite{}, err
+	}
+	return i, h.kept.change(room, func(k *keptRoom) {
+		now := time.Now()
+		k.drop(func(o keptInvite) bool { return !o.Expires.IsZero() && o.Expires.Before(now) })
+		k.Invites = append(k.Invites, keptInvite{i.Secret, expires, uses})
+	})
+}
+
+// RevokeInvite makes an invite let in nobody any more. Who is in stays. When it
+// is the room's own, the room has another from then on.
+func (h *Host) RevokeInvite(i invite.Invite) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[i.Room]
+	if r == nil {
+		return fmt.Errorf("revoke an invite to room %q: %w", i.Room, ErrNoRoom)
+	}
+	if err := h.signal.Revoke(i.Room, i.Secret); err != nil {
+		return err
+	}
+	if i.Secret == r.keys.guest {
+		r.keys.guest = invite.NewSecret()
+		if err := h.signal.Allow(i.Room, r.keys.guest, signal.Grant{}); err != nil {
+			return err
+		}
+	}
+	return h.kept.change(i.Room, func(k *keptRoom) {
+		k.Secret = r.keys.guest
+		k.drop(func(o keptInvite) bool { return o.Secret == i.Secret })
+	})
+}
+
+// drop forgets invites. What was handed out of the list stays as it was.
+func (k *keptRoom) drop(which func(keptInvite) bool) {
+	k.Invites = slices.DeleteFunc(slices.Clone(k.Invites), which)
 }
 
 // LocalInvite is the invite for this machine's own client. It leads to

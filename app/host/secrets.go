@@ -8,18 +8,35 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"time"
+
+	"candid/netstack/signal"
 )
 
 // secrets are the rooms this host has had, with what opens them, the newest
 // last. Without a file they are forgotten with the host.
 type secrets struct {
-	file  string
+	file string
+
+	mu    sync.Mutex
 	rooms []keptRoom
 }
 
 type keptRoom struct {
-	Room   string `json:"room"`
-	Secret string `json:"secret"`
+	Room      string          `json:"room"`
+	Secret    string          `json:"secret"`              // of guests
+	Moderator string          `json:"moderator,omitempty"` // makes its user one
+	EndToEnd  bool            `json:"endToEnd,omitempty"`
+	Settings  signal.Settings `json:"settings,omitzero"`
+	Invites   []keptInvite    `json:"invites,omitempty"`
+}
+
+// keptInvite is an invite with limits.
+type keptInvite struct {
+	Secret  string    `json:"secret"`
+	Expires time.Time `json:"expires,omitzero"`
+	Uses    int       `json:"uses,omitempty"`
 }
 
 // maxKept rooms are remembered; the oldest give way.
@@ -47,33 +64,47 @@ func loadSecrets(dir string) (*secrets, error) {
 	return k, nil
 }
 
-// of returns the secret of a room, or "".
-func (k *secrets) of(room string) string {
-	for _, r := range k.rooms {
-		if r.Room == room {
-			return r.Secret
-		}
+// of returns what is kept of a room.
+func (k *secrets) of(room string) (keptRoom, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if i := k.indexLocked(room); i >= 0 {
+		return k.rooms[i], true
 	}
-	return ""
+	return keptRoom{}, false
 }
 
-func (k *secrets) keep(room, secret string) error {
-	k.rooms = append(k.rooms, keptRoom{room, secret})
-	k.rooms = k.rooms[max(0, len(k.rooms)-maxKept):]
-	return k.save()
+func (k *secrets) indexLocked(room string) int {
+	return slices.IndexFunc(k.rooms, func(r keptRoom) bool { return r.Room == room })
+}
+
+// change changes what is kept of a room; a new one is the newest.
+func (k *secrets) change(room string, fn func(*keptRoom)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.indexLocked(room)
+	if i < 0 {
+		k.rooms = append(k.rooms, keptRoom{Room: room})
+		k.rooms = k.rooms[max(0, len(k.rooms)-maxKept):]
+		i = len(k.rooms) - 1
+	}
+	fn(&k.rooms[i])
+	return k.saveLocked()
 }
 
 func (k *secrets) forget(room string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	n := len(k.rooms)
 	k.rooms = slices.DeleteFunc(k.rooms, func(r keptRoom) bool { return r.Room == room })
 	if len(k.rooms) == n {
 		return nil
 	}
-	return k.save()
+	return k.saveLocked()
 }
 
-// save writes the file whole or not at all, for nobody else to read.
-func (k *secrets) save() error {
+// saveLocked writes the file whole or not at all, for nobody else to read.
+func (k *secrets) saveLocked() error {
 	if k.file == "" {
 		return nil
 	}

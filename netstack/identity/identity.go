@@ -106,6 +106,12 @@ func (id Identity) ServerConfig() *tls.Config {
 // the pinned key. The check ends before the client's Finished message, so a
 // wrong server gets no application data; it fails with a *PinError.
 func ClientConfig(pin [sha256.Size]byte) *tls.Config {
+	return ClientConfigBy(func() [sha256.Size]byte { return pin })
+}
+
+// ClientConfigBy is ClientConfig for a pin that may change: it is asked for on
+// every handshake.
+func ClientConfigBy(of func() [sha256.Size]byte) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		// The pin replaces the check of name and chain: VerifyConnection is
@@ -113,6 +119,7 @@ func ClientConfig(pin [sha256.Size]byte) *tls.Config {
 		// server holds the key.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(s tls.ConnectionState) error {
+			pin := of()
 			if len(s.PeerCertificates) == 0 {
 				return &PinError{Want: pin}
 			}

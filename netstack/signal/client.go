@@ -126,6 +126,13 @@ func (c *Client) ID() netstack.PeerID {
 	return c.id
 }
 
+// Pin is what the host is known by now; it is another after the room has moved.
+func (c *Client) Pin() invite.Pin {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.invite.Pin
+}
+
 // Members returns who is in the room as of the newest event, the client itself
 // included.
 func (c *Client) Members() []Member {

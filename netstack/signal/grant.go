@@ -16,6 +16,7 @@ import (
 type Grant struct {
 	Expires time.Time // zero: never
 	Uses    int       // people who may come by it, each as often as they like; 0: any number
+	Role    Role      // of who comes by it; Stranger: Ordinary
 }
 
 // maxGrants bounds the secrets of one room. Who comes by one that is over is
@@ -39,7 +40,7 @@ type grant struct {
 	used map[netstack.PeerID]bool
 }
 
-// good reports whether a member may come by it, and counts that.
+// take reports whether a member may come by it, and counts that.
 func (g *grant) take(id netstack.PeerID, now time.Time) bool {
 	switch {
 	case !g.Expires.IsZero() && !now.Before(g.Expires):
@@ -104,15 +105,14 @@ func (s *Server) lookup(name, secret string, id netstack.PeerID) (*room, Role, e
 	if sec == nil {
 		sec = &secrets{}
 	}
-	role, guest := sec.match(got)
+	role, by := sec.match(got)
 	to := s.moved[name]
 	switch {
-	case r != nil && role == Owner:
-		return r, Owner, nil
-	case r != nil && role == Ordinary && !guest.take(id, time.Now()):
+	case r == nil || role == Stranger:
+	case by != nil && !by.take(id, time.Now()):
 		return nil, Stranger, ErrExpired
-	case r != nil && role == Ordinary:
-		return r, Ordinary, nil
+	default:
+		return r, role, nil
 	}
 	if to != nil {
 		if role, _ := to.match(got); role != Stranger {
@@ -126,11 +126,14 @@ func (s *Server) lookup(name, secret string, id netstack.PeerID) (*room, Role, e
 func (s *secrets) match(got [sha256.Size]byte) (role Role, by *grant) {
 	for _, g := range s.guests {
 		if subtle.ConstantTimeCompare(got[:], g.hash[:]) == 1 {
-			role, by = Ordinary, g
+			role, by = g.Role, g
+			if role == Stranger {
+				role = Ordinary
+			}
 		}
 	}
 	if subtle.ConstantTimeCompare(got[:], s.owner[:]) == 1 && s.owned {
-		role = Owner
+		role, by = Owner, nil
 	}
 	return role, by
 }

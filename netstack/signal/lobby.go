@@ -13,7 +13,7 @@ const maxWaiting = 50
 // opens reports whether a newcomer comes in; waits, whether it may wait.
 func (r *room) opens(m *session) (in, waits bool) {
 	switch {
-	case m.Role == Owner, r.members[m.ID] != nil, slices.Contains(r.settings.Known, m.ID):
+	case m.Role.Moderates(), r.members[m.ID] != nil, slices.Contains(r.settings.Known, m.ID):
 		return true, false
 	case r.settings.Locked:
 		return false, false

@@ -117,3 +117,17 @@ func (r *room) expel(m *session, why string) {
 	}
 	r.remove(m, LeftRemoved, "", closeRemoved, why)
 }
+
+// Reset opens the door of a room that nobody is in: those who could are gone
+// for good. Who waits comes in. It does not wait.
+func (s *Server) Reset(name string) error {
+	return s.post(name, func(r *room) {
+		if len(r.order) > 0 {
+			return
+		}
+		r.set(func(s *Settings) { *s = Settings{Removed: s.Removed} })
+		for _, w := range slices.Clone(r.waiting) {
+			r.admit(w)
+		}
+	})
+}
