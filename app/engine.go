@@ -23,6 +23,7 @@ import (
 	"candid/app/ui"
 	"candid/media/voice"
 	"candid/netstack/invite"
+	"candid/netstack/signal"
 )
 
 // engine is what the window drives: settings, devices, host and call. It has
@@ -168,6 +169,38 @@ func startHost(dir string, port int, log *slog.Logger) (*host.Host, error) {
 	return host.Start(context.Background(), mixing(host.Config{Port: port, NextFree: true, Dir: dir, Logger: log}))
 }
 
+// takeOver hosts the room of the call we are in, whose host goes.
+func (e *engine) takeOver(_ context.Context, t signal.TakeOver) (call.Hosting, error) {
+	s := e.current()
+	if s == nil {
+		return call.Hosting{}, errors.New("host the room: the call is over")
+	}
+	h, err := startHost(e.dir, e.Config().Port, e.log)
+	if err != nil {
+		return call.Hosting{}, err
+	}
+	guests, err := h.OpenRoom(t.Room, host.RoomOptions{EndToEnd: t.EndToEnd, Secret: t.Secret, Settings: t.Settings})
+	var own invite.Invite
+	if err == nil {
+		own, err = h.LocalInvite(t.Room)
+	}
+	if err != nil {
+		return call.Hosting{}, errors.Join(err, h.Close())
+	}
+	e.closeAfter(s, h)
+	return call.Hosting{Guests: guests, Own: own}, nil
+}
+
+// closeAfter closes our host when the call has ended.
+func (e *engine) closeAfter(s *call.Session, h *host.Host) {
+	e.wg.Go(func() {
+		s.Wait()
+		if err := h.Close(); err != nil {
+			e.log.Warn("host not closed", "err", err)
+		}
+	})
+}
+
 // enter joins a new room of our own host, which is closed when the call ends.
 func (e *engine) enter(ctx context.Context, h *host.Host) (ui.Call, error) {
 	room := roomName()
@@ -183,12 +216,7 @@ func (e *engine) enter(ctx context.Context, h *host.Host) (ui.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.wg.Go(func() {
-		s.Wait()
-		if err := h.Close(); err != nil {
-			e.log.Warn("host not closed", "err", err)
-		}
-	})
+	e.closeAfter(s, h)
 	e.remember(config.Recent{Room: room, Hosted: true, At: time.Now()})
 	return e.recorded(s), nil
 }
@@ -213,6 +241,9 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 		Invite: inv, Link: shown.String(), Name: cfg.Name, Hosted: hosted, Client: "candid " + version,
 		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, RelayOnly: cfg.RelayOnly,
 		Loopback: onlyHere(shown), Studio: e.studio, Logger: e.log,
+	}
+	if e.meter == nil { // what is measured is this call, not the next host
+		c.TakeOver = e.takeOver
 	}
 	if e.meter != nil {
 		e.meter.Joining()

@@ -3,14 +3,18 @@ package app
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"candid/app/config"
 	"candid/app/host"
@@ -19,14 +23,28 @@ import (
 
 const hostUsage = `candid host: a room server without a window. It prints the invite of each room
 and runs until it is told to stop (Ctrl+C or SIGTERM). Everything is on one port,
-TCP and UDP: signaling, STUN and TURN.
+TCP and UDP: signaling, STUN, TURN and media.
 
   --room NAME       open a room of this name; may be given again (one, named by us)
+  --open-room NAME  a room that other programs may publish into by WHIP and watch by
+                    WHEP, with the token that is printed; may be given again
+  --end-to-end      let members encrypt their media for each other: this host then
+                    cannot mix, and rooms cannot be open to other programs
   --port N          listen on port N (7788)
   --public ADDRESS  an address that leads here from outside and that this
                     computer cannot see itself; may be given again
   --name NAME       a DNS name that leads here, with :port if it is another;
                     may be given again
+  --max-rooms N     rooms at most (1000)
+  --max-members N   members of one room at most (100)
+  --max-members-all N  members in all at most (1000)
+  --relay-bitrate N what one member may send through the relay, and be sent, in
+                    Mbit/s (4)
+  --expires TIME    print an invite to each room that is good for so long, as 90m or
+                    24h, and do not print the one that lasts
+  --uses N          the same for an invite that is good for so many people
+  --status ADDRESS  where /healthz and /metrics (for Prometheus) are served, by plain
+                    HTTP; "off": nowhere (127.0.0.1:7789)
   --loopback        serve this computer only
   --dir DIR         keep the host's identity and the rooms' secrets in DIR, so that
                     invites stay good (the user's configuration directory)
@@ -39,21 +57,51 @@ type list []string
 func (l *list) String() string     { return strings.Join(*l, ", ") }
 func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
+// hostFlags are those of candid host.
+type hostFlags struct {
+	rooms, open, public, names list
+	port                       int
+	dir, status                string
+	loopback, endToEnd         bool
+	verbose                    bool
+
+	maxRooms, maxMembers, maxAll int
+	relayBitrate                 float64
+	expires                      time.Duration
+	uses                         int
+}
+
+func (f *hostFlags) define(fs *flag.FlagSet) {
+	fs.Var(&f.rooms, "room", "")
+	fs.Var(&f.open, "open-room", "")
+	fs.Var(&f.public, "public", "")
+	fs.Var(&f.names, "name", "")
+	fs.IntVar(&f.port, "port", config.DefaultPort, "")
+	fs.BoolVar(&f.loopback, "loopback", false, "")
+	fs.BoolVar(&f.endToEnd, "end-to-end", false, "")
+	fs.StringVar(&f.dir, "dir", "", "")
+	fs.StringVar(&f.status, "status", defaultStatus, "")
+	fs.IntVar(&f.maxRooms, "max-rooms", 0, "")
+	fs.IntVar(&f.maxMembers, "max-members", 0, "")
+	fs.IntVar(&f.maxAll, "max-members-all", 0, "")
+	fs.Float64Var(&f.relayBitrate, "relay-bitrate", 0, "")
+	fs.DurationVar(&f.expires, "expires", 0, "")
+	fs.IntVar(&f.uses, "uses", 0, "")
+	fs.BoolVar(&f.verbose, "verbose", false, "")
+}
+
+// defaultStatus is where nobody but this computer's own programs looks.
+const defaultStatus = "127.0.0.1:7789"
+
 // hostCommand runs a host until it is told to stop.
 func hostCommand(args []string, stdout, stderr io.Writer) int {
-	var rooms, public, names list
+	var f hostFlags
 	fs := flags("candid host", hostUsage, stderr)
-	fs.Var(&rooms, "room", "")
-	fs.Var(&public, "public", "")
-	fs.Var(&names, "name", "")
-	port := fs.Int("port", config.DefaultPort, "")
-	loopback := fs.Bool("loopback", false, "")
-	dir := fs.String("dir", "", "")
-	verbose := fs.Bool("verbose", false, "")
+	f.define(fs)
 	if code := parse(fs, args); code >= 0 {
 		return code
 	}
-	cfg, err := hostConfig(*port, *dir, rooms, public, names)
+	cfg, err := f.config()
 	if err != nil || fs.NArg() > 0 {
 		if err == nil {
 			err = fmt.Errorf("%q is not a flag", fs.Arg(0))
@@ -61,44 +109,57 @@ func hostCommand(args []string, stdout, stderr io.Writer) int {
 		tell(stderr, err)
 		return exitUsage
 	}
-	cfg.Loopback, cfg.Logger = *loopback, logger(stderr, *verbose)
-	if err := runHost(cfg, stdout); err != nil {
+	cfg.Logger = logger(stderr, f.verbose)
+	if err := runHost(cfg, f, stdout); err != nil {
 		tell(stderr, err)
 		return exitFailed
 	}
 	return exitOK
 }
 
-func hostConfig(port int, dir string, rooms, public, names list) (cfg host.Config, err error) {
-	if port < 1 || port > 65535 {
-		return cfg, fmt.Errorf("a port is a number from 1 to 65535, not %d", port)
+// config checks the flags.
+func (f *hostFlags) config() (cfg host.Config, err error) {
+	if f.port < 1 || f.port > 65535 {
+		return cfg, fmt.Errorf("a port is a number from 1 to 65535, not %d", f.port)
 	}
-	for _, p := range public {
+	if min(f.maxRooms, f.maxMembers, f.maxAll, f.uses) < 0 || f.relayBitrate < 0 || f.relayBitrate > 1000 || f.expires < 0 {
+		return cfg, errors.New("a limit cannot be less than nothing, nor the relay's bitrate more than 1000 Mbit/s")
+	}
+	if f.endToEnd && len(f.open) > 0 {
+		return cfg, errors.New("a room is either encrypted from end to end or open to other programs")
+	}
+	for _, p := range f.public {
 		a, err := netip.ParseAddr(p)
 		if err != nil {
 			return cfg, fmt.Errorf("%q is not an IP address", p)
 		}
 		cfg.Public = append(cfg.Public, a)
 	}
-	for _, r := range rooms {
+	for _, r := range append(f.rooms, f.open...) {
 		if !invite.IsRoom(r) {
 			return cfg, fmt.Errorf("%q cannot name a room: up to %d letters, digits and signs, no slash", r, invite.MaxRoom)
 		}
 	}
-	if dir == "" {
-		if dir, err = config.Dir(); err != nil {
+	if cfg.Dir = f.dir; cfg.Dir == "" {
+		if cfg.Dir, err = config.Dir(); err != nil {
 			return cfg, err
 		}
 	}
-	cfg.Port, cfg.Dir, cfg.Rooms, cfg.Names = port, dir, rooms, names
-	if len(rooms) == 0 {
+	cfg.Port, cfg.Rooms, cfg.Names = f.port, append(f.rooms, f.open...), f.names
+	cfg.Loopback, cfg.EndToEnd = f.loopback, f.endToEnd
+	cfg.MaxRooms, cfg.MaxMembers, cfg.MaxMembersAll = f.maxRooms, f.maxMembers, f.maxAll
+	cfg.Relay.Bitrate = int(f.relayBitrate * 1e6)
+	if cfg.Status = f.status; cfg.Status == "off" {
+		cfg.Status = ""
+	}
+	if len(cfg.Rooms) == 0 {
 		cfg.Rooms = []string{"room"} // the same each time, so that its invite stays good
 	}
 	return cfg, nil
 }
 
 // runHost serves until the process is told to stop.
-func runHost(cfg host.Config, stdout io.Writer) error {
+func runHost(cfg host.Config, f hostFlags, stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	h, err := host.Start(context.Background(), mixing(cfg))
@@ -107,14 +168,56 @@ func runHost(cfg host.Config, stdout io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "Candid is hosting on port %d, TCP and UDP.\n", h.Port())
 	for _, room := range h.Rooms() {
-		inv, err := h.Invite(room)
-		if err != nil {
+		if err := f.invite(h, room, stdout); err != nil {
 			return errors.Join(err, h.Close())
 		}
-		fmt.Fprintf(stdout, "\nInvite to %q:\n%s\n", room, inv)
+	}
+	at := h.StatusAddress()
+	if at == "" && f.status != defaultStatus && f.status != "off" {
+		return errors.Join(fmt.Errorf("health and figures cannot be served at %q", f.status), h.Close())
+	}
+	if at != "" {
+		fmt.Fprintf(stdout, "\nHealth and figures: http://%[1]s/healthz and http://%[1]s/metrics\n", at)
 	}
 	fmt.Fprintln(stdout, "\nPeople outside your network can join if the router lets this port through. Ctrl+C ends it.")
 	<-ctx.Done()
 	slog.Debug("told to stop")
 	return h.Close()
+}
+
+// invite prints how to get into a room.
+func (f *hostFlags) invite(h *host.Host, room string, stdout io.Writer) error {
+	inv, err := h.Invite(room)
+	limit := ""
+	if f.expires > 0 || f.uses > 0 {
+		var until time.Time
+		if f.expires > 0 {
+			until = time.Now().Add(f.expires)
+			limit += ", good until " + until.Format("2006-01-02 15:04")
+		}
+		if f.uses > 0 {
+			limit += fmt.Sprintf(", for %d people", f.uses)
+		}
+		inv, err = h.LimitedInvite(room, until, f.uses)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "\nInvite to %q%s:\n%s\n", room, limit, inv)
+	mod, err := h.ModeratorInvite(room)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "As a moderator, who may lock it, mute and remove people:\n%s\n", mod)
+	if !slices.Contains(f.open, room) {
+		return nil
+	}
+	token, err := h.Token(room)
+	if err != nil {
+		return err
+	}
+	at := h.Addresses()[0]
+	fmt.Fprintf(stdout, "Publish by WHIP: https://%s/whip/%s\nWatch by WHEP:   https://%s/whep/%s\nBearer token:    %s\n",
+		at, url.PathEscape(room), at, url.PathEscape(room), token)
+	return nil
 }

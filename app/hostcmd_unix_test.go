@@ -4,10 +4,13 @@ package app
 
 import (
 	"bytes"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,7 +52,8 @@ func freePort(t *testing.T) string {
 
 func TestHostPrintsInvitesAndStops(t *testing.T) {
 	var stdout, stderr output
-	args := []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--room", "cake"}
+	args := []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--room", "cake", "--open-room", "stage",
+		"--status", "127.0.0.1:0", "--uses", "3", "--expires", "1h"}
 	code := make(chan int)
 	go func() { code <- hostCommand(args, &stdout, &stderr) }()
 	for !strings.Contains(stdout.String(), "Ctrl+C ends it") {
@@ -60,11 +64,26 @@ func TestHostPrintsInvitesAndStops(t *testing.T) {
 		}
 	}
 	links := regexp.MustCompile(`candid://\S+`).FindAllString(stdout.String(), -1)
-	if len(links) != 2 {
-		t.Fatalf("want two invites in\n%s", stdout.String())
+	if len(links) != 6 {
+		t.Fatalf("want two invites to each of three rooms in\n%s", stdout.String())
+	}
+	for path, want := range map[string]string{"healthz": "ok", "metrics": "candid_rooms 3"} {
+		at := regexp.MustCompile(`http://\S+/` + path).FindString(stdout.String())
+		res, err := http.Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %s, %v", at, res.StatusCode, body, err)
+		}
+	}
+	if !strings.Contains(stdout.String(), "/whip/stage") || strings.Contains(stdout.String(), "/whip/tea") || !strings.Contains(stdout.String(), "for 3 people") {
+		t.Errorf("%s", stdout.String())
 	}
 	for _, l := range links {
-		if inv, err := invite.Parse(l); err != nil || inv.Room != "tea" && inv.Room != "cake" {
+		if inv, err := invite.Parse(l); err != nil || !slices.Contains([]string{"tea", "cake", "stage"}, inv.Room) {
 			t.Errorf("%s: %v", l, err)
 		}
 	}
@@ -97,6 +116,10 @@ func TestHostRefuses(t *testing.T) {
 		{"no port", []string{"--port", "0"}, exitUsage, "1 to 65535"},
 		{"bad address", []string{"--public", "home"}, exitUsage, "not an IP address"},
 		{"bad room", []string{"--room", "a/b"}, exitUsage, "cannot name a room"},
+		{"status address in use", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--status", taken.Addr().String()}, exitFailed, "cannot be served"},
+		{"negative limit", []string{"--max-rooms", "-1"}, exitUsage, "less than nothing"},
+		{"encrypted and open", []string{"--end-to-end", "--open-room", "tea"}, exitUsage, "either encrypted"},
+		{"too many rooms", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--max-rooms", "1", "--room", "a", "--room", "b"}, exitFailed, "--max-rooms"},
 		{"unknown flag", []string{"--speed"}, exitUsage, "--port N"},
 		{"stray word", []string{"tea"}, exitUsage, "not a flag"},
 		{"folder is a file", []string{"--loopback", "--port", freePort(t), "--dir", blocked}, exitFailed, "candid: "},

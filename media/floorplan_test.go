@@ -23,7 +23,7 @@ var plan = map[string]string{
 	"app/demo":      "app/call media media/scene netstack",
 	"app/e2e":       "",
 	"app/history":   "netstack netstack/verdict",
-	"app/host":      "netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/sfu netstack/signal netstack/topology",
+	"app/host":      "netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/sfu netstack/signal netstack/topology netstack/whip",
 	"app/replay":    "app/call media netstack netstack/trace netstack/unbounded netstack/verdict",
 	"app/studio":    "media media/capture media/codec media/mix media/playout media/scene media/voice",
 	"app/ui":        "app/call app/config app/replay assets media netstack netstack/verdict",

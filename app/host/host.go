@@ -25,6 +25,7 @@ import (
 	"candid/netstack/relay"
 	"candid/netstack/sfu"
 	"candid/netstack/signal"
+	"candid/netstack/whip"
 )
 
 // AnyPort, as Config.Port, takes any free port.
@@ -64,6 +65,13 @@ type Config struct {
 
 	Limits oneport.Limits
 	Relay  relay.Limits
+	// MaxMembers are per room (100), MaxMembersAll in all (1000), MaxRooms 1000.
+	MaxMembers, MaxMembersAll, MaxRooms int
+
+	// Status is an address for /healthz and /metrics, by plain HTTP; empty:
+	// none. Anyone who reaches it may read them. StatusAddress says whether it
+	// could be had.
+	Status string
 
 	// EndToEnd opens rooms in which members encrypt their media for each other.
 	EndToEnd bool
@@ -97,8 +105,16 @@ type Host struct {
 	relay  *relay.Server
 	signal *signal.Server
 	media  *sfu.Server
-	web    *http.Server
-	addrs  func() ([]ifwatch.Address, error)
+	tools  *whip.Handler
+	status *http.Server // nil: none
+
+	statusAt string
+
+	endedMu sync.Mutex
+	ended   sfu.Stats // of rooms that were closed
+
+	web   *http.Server
+	addrs func() ([]ifwatch.Address, error)
 
 	mu     sync.Mutex
 	stop   func() bool      // ends the watch on Start's context
@@ -130,12 +146,12 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	port, err := oneport.Open(h.portConfig())
 	if err != nil {
-		_ = h.signal.Close()
-		_ = h.relay.Close()
+		_ = errors.Join(h.signal.Close(), h.relay.Close(), h.tools.Close())
 		return nil, fmt.Errorf("start the host: %w", err)
 	}
 	h.port.Store(port)
 	h.serve(port)
+	h.openStatus()
 	for _, name := range cfg.Rooms {
 		if _, err := h.NewRoom(name); err != nil {
 			return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
@@ -153,12 +169,16 @@ func (h *Host) build() (err error) {
 	if h.media, err = sfu.NewServer(sfu.Config{Candidates: h.mediaAddresses, Logger: h.log}); err != nil {
 		return err
 	}
+	if err = h.openTools(); err != nil {
+		return err
+	}
 	h.relay = relay.New(relay.Config{
 		Own: h.own, Advertise: h.advertise, Loopback: h.cfg.Loopback, Limits: h.cfg.Relay, Logger: h.log,
 		MediaPort: h.mediaPort, IsMedia: func(p []byte) bool { return oneport.ClassifyPacket(p) == oneport.Media },
 	})
 	h.signal = signal.NewServer(signal.ServerConfig{
 		MaxSockets: h.cfg.maxSockets, MaxSocketsPerIP: h.cfg.maxSockets, MaxStrangers: h.cfg.maxSockets,
+		MaxMembers: h.cfg.MaxMembers, MaxMembersAll: h.cfg.MaxMembersAll, MaxRooms: h.cfg.MaxRooms,
 		ICEServers: h.iceServers,
 		OnJoin:     h.joined,
 		OnLeave:    h.left,
@@ -226,6 +246,8 @@ func (h *Host) serve(port *oneport.Port) {
 	mux := http.NewServeMux()
 	mux.Handle(signal.Path, h.signal)
 	mux.HandleFunc("POST "+CheckPath, h.check)
+	mux.Handle("/whip/", h.tools)
+	mux.Handle("/whep/", h.tools)
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "This is a Candid host. Open your invite in Candid to join.\n")
@@ -278,7 +300,10 @@ func (h *Host) Close() error {
 			})
 		}
 		wg.Wait()
-		h.err = errors.Join(h.signal.Close(), h.web.Close(), h.relay.Close(), h.port.Load().Close())
+		if h.status != nil {
+			_ = h.status.Close()
+		}
+		h.err = errors.Join(h.signal.Close(), h.web.Close(), h.tools.Close(), h.relay.Close(), h.port.Load().Close())
 		h.wg.Wait()
 	})
 	return h.err

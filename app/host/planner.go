@@ -17,6 +17,7 @@ type planner struct {
 
 	mu       sync.Mutex
 	reports  topology.Reports
+	lines    map[netstack.PeerID]int // what the media server may send to each, bit/s
 	previous topology.Decision
 	dirty    bool // reports came since the last look
 }
@@ -37,6 +38,9 @@ func (p *planner) plan(in signal.PlanInput) signal.Plan {
 	for _, m := range in.Members {
 		tm := topology.Member{ID: m.ID, Paths: m.Capabilities.Paths, Forced: m.Forced}
 		p.reports.Fill(&tm, in.Now)
+		if bits, ok := p.lines[m.ID]; ok {
+			tm.Downlink = netstack.Some(bits)
+		}
 		t.Members = append(t.Members, tm)
 	}
 	d := topology.Decide(t)
@@ -93,6 +97,7 @@ func (r *room) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
+			r.estimate()
 			again, graph := r.planner.look(now)
 			if again {
 				_ = r.host.signal.Replan(r.name) // the room may just have ended
@@ -102,6 +107,20 @@ func (r *room) watch(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// estimate asks the media server what its lines to the members take: nobody
+// knows better.
+func (r *room) estimate() {
+	lines := make(map[netstack.PeerID]int)
+	for _, m := range r.host.signal.Members(r.name) {
+		if bits := r.sfu.Estimate(m.ID); bits.OK {
+			lines[m.ID] = bits.Value
+		}
+	}
+	r.planner.mu.Lock()
+	defer r.planner.mu.Unlock()
+	r.planner.lines = lines
 }
 
 // tellGraph sends everyone the room as its members measured it.

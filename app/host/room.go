@@ -70,10 +70,21 @@ func newRoom(h *Host, name string, k keys) (*room, error) {
 // close ends the room's media and waits for it.
 func (r *room) close() {
 	r.loop.Close()
+	r.host.tools.CloseRoom(r.sfu)
 	if r.mix != nil {
 		_ = r.mix.Close()
 	}
+	done := r.sfu.Stats()
 	_ = r.sfu.Close()
+	r.host.note(done)
+}
+
+// note counts what a room has done that is closed.
+func (h *Host) note(s sfu.Stats) {
+	s.InsideP50, s.InsideP99 = 0, 0
+	h.endedMu.Lock()
+	defer h.endedMu.Unlock()
+	h.ended = added(h.ended, s)
 }
 
 // refresh tells the mixer who is here and who takes the mix.

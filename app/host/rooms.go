@@ -21,7 +21,10 @@ var ErrClosed = errors.New("the host is closed")
 
 // keys are the secrets that open a room: one for guests, one for moderators,
 // and one that makes the member its owner.
-type keys struct{ guest, moderator, owner string }
+type keys struct {
+	guest, moderator, owner string
+	token                   string // of other tools; empty: they are shut out
+}
 
 // RoomOptions say how a room is opened. The zero value opens it as it was here
 // before, or with the defaults.
@@ -59,7 +62,7 @@ func (h *Host) open(name string, o RoomOptions) error {
 		return fmt.Errorf("open room %q: there is one of this name", name)
 	}
 	kept := h.recall(name, o)
-	r, err := newRoom(h, name, keys{kept.Secret, kept.Moderator, invite.NewSecret()})
+	r, err := newRoom(h, name, keys{kept.Secret, kept.Moderator, invite.NewSecret(), kept.Token})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type keptRoom struct {
 	Moderator string          `json:"moderator,omitempty"` // makes its user one
 	EndToEnd  bool            `json:"endToEnd,omitempty"`
 	Settings  signal.Settings `json:"settings,omitzero"`
+	Token     string          `json:"token,omitempty"` // of other tools
 	Invites   []keptInvite    `json:"invites,omitempty"`
 }
 

@@ -127,6 +127,9 @@ func (r *room) end(code int, why string, last []byte, refused error) {
 // push queues a message for a member; one whose queue is full is removed, for
 // it could never catch up without a gap.
 func (r *room) push(m *session, msg message) {
+	if m.guest {
+		return // takes no messages
+	}
 	if m.out.push(msg) != nil {
 		r.server.cut.Add(1)
 		r.remove(m, LeftTooSlow, "", closeTooSlow, "messages were not taken")
@@ -173,11 +176,16 @@ func (r *room) full() bool {
 	return len(r.order) >= cfg.MaxMembers || r.server.present.Load() >= int64(cfg.MaxMembersAll)
 }
 
-// enter makes a newcomer a member.
-func (r *room) enter(m *session, s *socket) {
-	m.Name = uniqueName(m.Name, func(l string) bool {
+// unique is a name that looks like nobody else's here.
+func (r *room) unique(name string) string {
+	return uniqueName(name, func(l string) bool {
 		return slices.ContainsFunc(r.order, func(o *session) bool { return looks(o.Name) == l })
 	})
+}
+
+// enter makes a newcomer a member.
+func (r *room) enter(m *session, s *socket) {
+	m.Name = r.unique(m.Name)
 	if m.Role == Ordinary && slices.Contains(r.settings.Moderators, m.ID) {
 		m.Role = Moderator
 	}
@@ -295,6 +303,9 @@ func (r *room) drop(m *session) {
 }
 
 func (r *room) left(m *session, why Reason) {
+	if m.guest {
+		return // the host process let it in
+	}
 	if r.server.cfg.OnLeave != nil {
 		r.server.cfg.OnLeave(m.visitor(), why)
 	}
@@ -339,7 +350,7 @@ const (
 func (r *room) tick(now time.Time) {
 	r.tickWaiting()
 	for _, m := range slices.Clone(r.order) {
-		if r.members[m.ID] != m {
+		if r.members[m.ID] != m || m.guest {
 			continue
 		}
 		if m.sock == nil {

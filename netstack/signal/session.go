@@ -24,6 +24,7 @@ type session struct {
 	remote netip.Addr
 	host   string
 	token  string
+	guest  bool // has no connection; see Server.AddGuest
 	// attempt is the number of the last resume: a resume that is replayed has
 	// an old one.
 	attempt uint64
