@@ -118,7 +118,7 @@ func (d *Down) begin(layer int, k *Kept) {
 		s.out = k.Seq & 0xFFFF
 	} else {
 		ahead := int32(k.Timestamp + d.clocks[layer] - d.lastTS)
-		if ahead <= -sameInstant || ahead >= maxJump { // another clock
+		if ahead <= -sameInstant || ahead >= maxJump && d.open { // another clock
 			d.clocks[layer] = d.lastTS + oneFrame - k.Timestamp
 			ahead = oneFrame
 		}
