@@ -105,10 +105,11 @@ func (f *feed) write(path netstack.Topology, v media.VideoFrame, now time.Time) 
 	f.came[path] = now
 	switch {
 	case f.began && int32(v.Timestamp-f.last) <= 0:
-		if f.merging || path != f.main || int32(f.last-v.Timestamp) < 10*videoClock {
+		if now.Sub(f.lastAt) < standing || f.last == v.Timestamp || !f.merging && path != f.main {
 			return // shown already, or too late
 		}
-		f.show(v, now) // the sender began anew
+		f.drain()
+		f.show(v, now) // nothing newer comes: the clock was another
 	case f.merging && f.began && v.Timestamp-f.last < f.spacing/16:
 		f.ledger.excuse(v.Timestamp) // the same instant, from another layer
 	case !f.merging:
@@ -160,6 +161,13 @@ func (f *feed) flush(before *uint32) {
 		if k := f.kept[0]; int32(k.Timestamp-f.last) > 0 {
 			f.show(k.VideoFrame, time.Now())
 		}
+		f.drop()
+	}
+}
+
+// drain drops all that was kept.
+func (f *feed) drain() {
+	for len(f.kept) > 0 {
 		f.drop()
 	}
 }

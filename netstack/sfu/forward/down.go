@@ -52,9 +52,9 @@ type sentRing [512]struct {
 	used      bool
 }
 
-// maxJump is how far apart timestamps of two layers may be to be of one clock:
-// ten seconds at 90 kHz.
-const maxJump = 900_000
+// maxJump is how far ahead the timestamps of another layer may be to be of one
+// clock, ten minutes at 90 kHz: so long may nothing have been sent.
+const maxJump = 54_000_000
 
 // sameInstant is how far behind the key frame of another layer may be: 200 ms.
 const sameInstant = 18_000
