@@ -32,6 +32,8 @@ const (
 	// enoughSound is how many packets show that the sound comes: 0.2 s, in which
 	// the jitter buffer learns how evenly.
 	enoughSound = 10
+	// enoughAnew is that for a jitter buffer that begins with it.
+	enoughAnew = 30
 	// freshPicture is how long after a picture another is still awaited.
 	freshPicture = time.Second
 	pastChanges  = 200 // kept
@@ -120,7 +122,10 @@ func (p *paths) step(now time.Time) {
 // empty: it has brought all.
 func (p *paths) awaited(now time.Time) string {
 	c := p.change
-	old, over := carrier(c.From), carrier(c.To)
+	old, over, enough := carrier(c.From), carrier(c.To), uint64(enoughSound)
+	if c.mixes() {
+		enough = enoughAnew
+	}
 	for _, o := range p.r.others {
 		source := o
 		if c.To == netstack.MCU {
@@ -137,7 +142,7 @@ func (p *paths) awaited(now time.Time) string {
 		case !o.connected:
 		case seen && !source.camera.cameAt(over).After(c.At):
 			return fmt.Sprintf("no picture of %s came over %v", o.member.Name, c.To)
-		case heard && source.sound.packets[over].Load() < c.came[source.sound]+enoughSound:
+		case heard && source.sound.packets[over].Load() < c.came[source.sound]+enough:
 			return fmt.Sprintf("no sound of %s came over %v", o.member.Name, c.To)
 		}
 	}
