@@ -107,7 +107,7 @@ func TestGridAnswersClicks(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env, cmd.Stderr = append(d.env, gridEnv+"=1"), os.Stderr
+	cmd.Env, cmd.Stderr = append(d.env, gridEnv+"=1", "XDG_CONFIG_HOME="+t.TempDir()), os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -267,9 +267,9 @@ func TestNothingOverlapsOrIsClipped(t *testing.T) {
 				if panel {
 					r.w.TogglePanel()
 				}
-				bar := []string{"Mute", "Stop video", "Devices", "Connection", "Leave", "Copy invite", "Show the invite as a code"}
+				bar := []string{"Mute", "Stop video", "Share", "Raise", "Chat", "Devices", "Connection", "Leave", "Copy invite", "Show the invite as a code", "People"}
 				if top, _ := r.w.Badges(); n > 1 {
-					bar = append(bar, top)
+					bar = append(bar, top, "Choose the path", "Choose the layout", "End-to-end encrypted")
 				}
 				checkApart(t, r, size, bar)
 			}

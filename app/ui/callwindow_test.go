@@ -439,3 +439,51 @@ func TestLongChat(t *testing.T) {
 		t.Error("the first line is not there")
 	}
 }
+
+// TestSheetsAreReachedByTab, and nothing that can be pressed has no name.
+func TestSheetsAreReachedByTab(t *testing.T) {
+	for sheet, must := range map[string][]string{
+		"Chat":   {"Send", "Close the chat", "Mina Okafor: https://example.org"},
+		"People": {"Lock: nobody new comes in", "Mute everyone else", "Let Ruth Abels in", "Mina Okafor, Through the host", "Close the list"},
+	} {
+		c := moderated()
+		say(c, "https://example.org")
+		r := inCall(t, c)
+		r.until("the line", func() bool { return r.w.Unread() == 1 })
+		r.press(sheet)
+		r.canvas().Unfocus()
+		reached := map[string]bool{}
+		for range 120 {
+			r.canvas().FocusNext()
+			if a, ok := r.canvas().Focused().(fyne.Accessible); ok {
+				if a.AccessibilityLabel() == "" {
+					t.Errorf("%T has no name", a)
+				}
+				reached[a.AccessibilityLabel()] = true
+			}
+		}
+		for _, m := range append(must, "Share", "Raise", "Choose the path", "Choose the layout", "The host could hear this call") {
+			if !reached[m] && !(m == "The host could hear this call" && reached["Only your computer could listen in"]) {
+				t.Errorf("%s: Tab does not reach %q", sheet, m)
+			}
+		}
+	}
+}
+
+// TestLongNamesBreakNothing in the smallest window.
+func TestLongNamesBreakNothing(t *testing.T) {
+	s := uitest.Room(5)
+	s.Room, s.Self.Moderator = "Donaudampfschifffahrtsgesellschaftskapitänsrunde", true
+	for i := range s.Others {
+		s.Others[i].Name = "Maximiliane-Friederike Hohenstein-Weatherby"
+		s.Others[i].Hand, s.Others[i].HandRaised, s.Others[i].Sharing = i+1, true, i == 1
+	}
+	s.Waiting = []call.Waiting{{ID: "w", Name: "Friedrich-Wilhelm Leutheusser-Schnarrenberger"}}
+	r := inCall(t, uitest.NewCall(s, uitest.Lines(5, uitest.MCU, uitest.Start)...))
+	r.size(900, 600)
+	bar := []string{"Mute", "Share", "Raise", "Chat", "Leave", "Copy invite", "People", "Choose the path"}
+	checkApart(t, r, fyne.NewSize(900, 600), append(bar, "Let in", "Refuse"))
+	r.press("People")
+	r.size(899, 600)
+	checkApart(t, r, fyne.NewSize(900, 600), []string{"Lock: nobody new comes in", "Mute everyone else", "Close the list"})
+}

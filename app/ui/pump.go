@@ -42,6 +42,8 @@ type Pump struct {
 	posted  atomic.Bool  // a call is queued
 	last    atomic.Int64 // when pictures were handed over, in ns of now
 	spacing atomic.Int64
+	asked   atomic.Int64 // when the call was queued, in ns of now
+	lag     atomic.Int64 // how long such a call waited lately
 	stopped atomic.Bool
 
 	mu    sync.Mutex
@@ -85,7 +87,7 @@ func (p *Pump) wake(eager bool) {
 		}
 		return
 	}
-	wait := time.Duration(p.spacing.Load()) - p.since()
+	wait := p.apart() - p.since()
 	if !eager {
 		wait = max(wait, rideAlong)
 	}
@@ -94,6 +96,17 @@ func (p *Pump) wake(eager bool) {
 		return
 	}
 	p.wait(wait, !eager)
+}
+
+// maxApart is the most that hand-overs are apart, however busy the main
+// goroutine is.
+const maxApart = 300 * time.Millisecond
+
+// apart is how far apart hand-overs are now. While the main goroutine is busy
+// with painting, a call waits as long as a paint takes: then pictures leave it
+// half of its time, so that keys and clicks are answered.
+func (p *Pump) apart() time.Duration {
+	return max(time.Duration(p.spacing.Load()), min(2*time.Duration(p.lag.Load()), maxApart))
 }
 
 func (p *Pump) since() time.Duration {
@@ -119,7 +132,7 @@ func (p *Pump) hurry() {
 		return
 	}
 	p.early = false
-	wait := time.Duration(p.spacing.Load()) - p.since()
+	wait := p.apart() - p.since()
 	if wait > 0 {
 		p.timer.Reset(wait)
 		return
@@ -129,6 +142,7 @@ func (p *Pump) hurry() {
 
 // post queues the hand-over.
 func (p *Pump) post() {
+	p.asked.Store(p.now().UnixNano())
 	p.posted.Store(true)
 	p.do(p.run)
 }
@@ -143,7 +157,10 @@ func (p *Pump) swap() {
 	if !p.posted.CompareAndSwap(true, false) {
 		return
 	}
-	p.last.Store(p.now().UnixNano())
+	now := p.now().UnixNano()
+	p.last.Store(now)
+	lag := p.lag.Load()
+	p.lag.Store(lag + (now-p.asked.Load()-lag)/4)
 	p.queued.Store(false) // before looking: what comes now wakes the pump again
 	if p.stopped.Load() {
 		return

@@ -291,3 +291,41 @@ func TestPumpConcurrently(t *testing.T) {
 		t.Errorf("%d pictures shown", total)
 	}
 }
+
+// TestBusyWindowIsGivenFewerPictures: when the main goroutine takes long to come
+// round, hand-overs leave it time for clicks.
+func TestBusyWindowIsGivenFewerPictures(t *testing.T) {
+	q, now := &queue{}, time.Unix(1000, 0)
+	p, _ := newTestPump(q)
+	p.now = func() time.Time { return now }
+	s := newSurface(p, true)
+	p.setSurfaces([]*Surface{s})
+	turn := func(late time.Duration) {
+		now = now.Add(time.Second)
+		show(s, 1, nil)
+		now = now.Add(late)
+		q.run()
+	}
+	turn(0)
+	if got := p.apart(); got != spacingOne {
+		t.Fatalf("%v apart with nothing to do", got)
+	}
+	for range 20 {
+		turn(100 * time.Millisecond)
+	}
+	if got := p.apart(); got < 150*time.Millisecond || got > 250*time.Millisecond {
+		t.Errorf("%v apart when a paint takes 100 ms", got)
+	}
+	for range 20 {
+		turn(time.Second)
+	}
+	if got := p.apart(); got != maxApart {
+		t.Errorf("%v apart at worst", got)
+	}
+	for range 30 {
+		turn(0)
+	}
+	if got := p.apart(); got != spacingOne {
+		t.Errorf("%v apart when it is idle again", got)
+	}
+}
