@@ -87,7 +87,7 @@ func (m *callModel) tiles() []personTile {
 func (m *callModel) tile(p call.Member, self bool) personTile {
 	return personTile{ID: p.ID, Look: tileLook{
 		Name: p.Name, Problem: p.Problem, Muted: p.Muted, CameraOff: p.CameraOff, Self: self,
-		Speaking: m.speaking(p.ID) && !p.Muted, Hand: p.Hand, Pinned: p.ID == m.board.pinned,
+		Speaking: m.speaking(p.ID) && !p.Muted, Hand: p.Hand, Pinned: p.ID == m.board.pinned, Sharing: p.Sharing,
 	}}
 }
 

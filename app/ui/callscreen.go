@@ -105,7 +105,11 @@ func (s *callScreen) apply(e call.Event) {
 
 // refresh shows the call as it is now.
 func (s *callScreen) refresh() {
-	s.model.from(s.call.Snapshot())
+	snap := s.call.Snapshot()
+	for _, n := range s.model.news(snap) {
+		s.w.tell(n)
+	}
+	s.model.from(snap)
 	if s.model.snap.State == call.Ended {
 		s.over = true
 	}

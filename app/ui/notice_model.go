@@ -1,6 +1,9 @@
 package ui
 
-import "candid/app/call"
+import (
+	"candid/app/call"
+	"candid/netstack"
+)
 
 // notice is a sentence shown for a while.
 type notice struct {
@@ -21,22 +24,28 @@ func (m *callModel) notices(e call.Event, chatting bool) []notice {
 		if e.Change.Failed != "" {
 			return []notice{{Icon: "shuffle", Text: failedWords(e.Change), Bad: true}}
 		}
-	case call.MemberChanged:
-		if e.Member.ID != m.snap.Self.ID && e.Member.Hand > 0 && m.handOf(e.Member) == 0 {
-			return []notice{{Icon: "hand", Text: e.Member.Name + " raised a hand"}}
-		}
 	}
 	return notices(e)
 }
 
-// handOf is the hand of a member before an event.
-func (m *callModel) handOf(p call.Member) int {
+// news are what is worth telling of a new snapshot: who raised a hand, and who
+// began to share.
+func (m *callModel) news(next call.Snapshot) []notice {
+	before := make(map[netstack.PeerID]call.Member, len(m.snap.Others))
 	for _, o := range m.snap.Others {
-		if o.ID == p.ID {
-			return o.Hand
+		before[o.ID] = o
+	}
+	var out []notice
+	for _, o := range next.Others {
+		was, known := before[o.ID]
+		if known && was.Hand == 0 && o.Hand > 0 {
+			out = append(out, notice{Icon: "hand", Text: o.Name + " raised a hand"})
+		}
+		if known && !was.Sharing && o.Sharing {
+			out = append(out, notice{Icon: "screen-share", Text: o.Name + " shares a screen"})
 		}
 	}
-	return p.Hand // new here: no news
+	return out
 }
 
 // notices are what an event is worth telling whatever is open.

@@ -199,17 +199,23 @@ func TestSafetyWords(t *testing.T) {
 	}
 }
 
-func TestHandsAreTold(t *testing.T) {
+func TestNewsOfASnapshot(t *testing.T) {
 	s := peopleOf(2)
-	m := modelOf(s)
-	up := s.Others[0]
-	up.Hand = 1
-	if got := m.notices(call.MemberChanged{Member: up}, false); len(got) != 1 || got[0].Text != "Person 1 raised a hand" {
+	m := newCallModel()
+	if got := m.news(s); len(got) != 0 {
+		t.Errorf("of who was here before us is told %+v", got)
+	}
+	m.from(s)
+	next := peopleOf(2)
+	next.Others[0].Hand, next.Others[0].Sharing = 2, true
+	got := m.news(next)
+	if len(got) != 2 || got[0].Text != "Person 1 raised a hand" || got[1].Text != "Person 1 shares a screen" {
 		t.Errorf("got %+v", got)
 	}
-	s.Others[0].Hand = 2
-	m.from(s)
-	if got := m.notices(call.MemberChanged{Member: up}, false); len(got) != 0 {
+	m.from(next)
+	again := peopleOf(2)
+	again.Others[0].Hand, again.Others[0].Sharing = 1, true
+	if got := m.news(again); len(got) != 0 {
 		t.Errorf("a hand that moves up is told: %+v", got)
 	}
 }

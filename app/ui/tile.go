@@ -18,6 +18,7 @@ type tileLook struct {
 	Speaking  bool
 	Self      bool
 	Pinned    bool
+	Sharing   bool
 	Hand      int // place in the row of raised hands, 0 is down
 	Bars      int // how good the line is, 1 to 4; 0 is not known
 }

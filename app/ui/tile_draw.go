@@ -196,9 +196,15 @@ func (r *tileRenderer) refreshName() {
 		col = ringGreen
 	}
 	setIcon(r.mic, iconIf(l.Kind != mixKind, name), col)
-	setIcon(r.pin, iconIf(l.Pinned, "pin"), colour(cOnPill))
-	r.pill.Hidden = l.Kind == mixKind // the names are in the picture
-	r.name.Hidden = r.pill.Hidden
+	sign := iconIf(l.Sharing, "screen-share")
+	if l.Pinned {
+		sign = "pin"
+	}
+	setIcon(r.pin, sign, colour(cOnPill))
+	// The mix has the names in it; on a screen nothing should cover the text.
+	bare := l.Kind == mixKind || l.Kind == shareKind && r.t.screen.visible() && !r.t.hovered && !r.t.focused
+	r.pill.Hidden, r.name.Hidden = bare, bare
+	r.mic.Hidden, r.pin.Hidden = r.mic.Hidden || bare, r.pin.Hidden || bare
 }
 
 // refreshSigns shows the raised hand, how good the line is, and under the
