@@ -195,7 +195,8 @@
 // ("candidate", "sdpMid", "sdpMLineIndex", "usernameFragment"); package peer
 // says what else, and when to send them. A message for a member who is not
 // connected is kept until it is. An IP address is known to the host's relay
-// only after a candidate or description named it.
+// only after a candidate or description named it. x-evidence is what the
+// sender's network is like, without any address: package verdict's Evidence.
 //
 // error, server to client: a message was not handled.
 //
