@@ -19,6 +19,9 @@ func (r *room) sample() {
 	loss := 0.0
 	for _, o := range r.others {
 		l, said := r.networks.judge(r.paths.link(o, links))
+		if r.networks.unlucky(r.self.ID, l, time.Now()) {
+			r.s.mesh.Restart(l.Peer, "a direct way should be possible")
+		}
 		line := Line{Member: o.member, Link: l, Verdict: said, History: o.history.add(l)}
 		o.measure(&line, r.paths.current)
 		lines = append(lines, line)

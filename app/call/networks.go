@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"candid/netstack"
@@ -10,6 +11,8 @@ import (
 	"candid/netstack/ifwatch"
 	"candid/netstack/probe"
 	"candid/netstack/verdict"
+
+	"github.com/pion/webrtc/v4"
 )
 
 // typeEvidence is the message in which a member tells another what its network
@@ -25,6 +28,46 @@ const lookAfter = time.Second
 type networks struct {
 	mine   probe.Report
 	theirs map[netstack.PeerID]verdict.Evidence
+	again  map[netstack.PeerID]bool // to whom a direct way was looked for again
+}
+
+// settledAfter is how long a connection is left as it is before another way is
+// looked for.
+const settledAfter = 8 * time.Second
+
+// unlucky reports whether a line is relayed though both networks are known to
+// let a call through directly: a slow machine, or a lost packet, let the relay
+// win. It does so once for each member, and on one side of the line only.
+func (n *networks) unlucky(self netstack.PeerID, l netstack.Link, now time.Time) bool {
+	_, local, remote, ok := l.SelectedPair()
+	relay := webrtc.ICECandidateTypeRelay
+	since, connected := l.Milestones[netstack.DTLSConnected]
+	switch {
+	case !ok, local.Type != relay && remote.Type != relay: // not relayed
+	case l.Topology != netstack.P2P, self > l.Peer, n.again[l.Peer]:
+	case !connected || now.Sub(since) < settledAfter:
+	case hides(l.Local), hides(l.Remote), !verdict.MayBeDirect(n.mine.Evidence(), n.theirs[l.Peer]):
+	default:
+		if n.again == nil {
+			n.again = map[netstack.PeerID]bool{}
+		}
+		n.again[l.Peer] = true
+		return true
+	}
+	return false
+}
+
+// hides reports whether a side tells only relayed addresses.
+func hides(cs []netstack.Candidate) bool {
+	return !slices.ContainsFunc(cs, func(c netstack.Candidate) bool {
+		return c.Type == webrtc.ICECandidateTypeHost || c.Type == webrtc.ICECandidateTypeSrflx
+	})
+}
+
+// forget drops what was known of a member who left.
+func (n *networks) forget(id netstack.PeerID) {
+	delete(n.theirs, id)
+	delete(n.again, id)
 }
 
 // judge says what a line is, with the servers' own errors in it.

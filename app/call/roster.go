@@ -144,7 +144,7 @@ func (r *room) remove(o *other, why string) {
 	r.peopleChanged() // closes the connection, which ends its tracks
 	r.s.forgetViewer(o.member.ID)
 	r.s.forgetViewer(ShareOf(o.member.ID))
-	delete(r.networks.theirs, o.member.ID)
+	r.networks.forget(o.member.ID)
 	r.s.pumps.Go(o.stop) // waits for the tracks, so not here
 	r.tell(MemberLeft{o.member, why})
 	if len(r.others) == 0 {

@@ -90,7 +90,7 @@ func byRouters(local netstack.Candidate, mine, theirs Evidence) (why, hint strin
 		why = "Not direct: the other side's router gives a new port to every destination, and yours lets in only ports it sent to."
 	case mine.strict() || theirs.strict():
 		why = "Not direct: " + whose(mine.strict(), false, "router", "") + " gives a new port to every destination, and the other one does not let it in."
-	case mine.easy() && theirs.easy():
+	case MayBeDirect(mine, theirs):
 		return "Relayed by the host, though the routers would let the call through directly: a firewall is in the way, or the relay was faster.", better
 	case local.Type != webrtc.ICECandidateTypeRelay:
 		return "Relayed by the host: the other side can only be reached through it.",
@@ -108,6 +108,13 @@ func byRouters(local netstack.Candidate, mine, theirs Evidence) (why, hint strin
 		hint = "Let the other side host the room: its router opens ports by itself."
 	}
 	return why, hint
+}
+
+// MayBeDirect reports whether UDP gets through on both sides and the routers are
+// known to let a direct call through: a call that is relayed all the same was
+// unlucky, and may try again.
+func MayBeDirect(mine, theirs Evidence) bool {
+	return !no(mine.UDP) && !no(theirs.UDP) && mine.easy() && theirs.easy()
 }
 
 // apart reports whether the two have no family of addresses in common.
