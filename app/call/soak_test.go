@@ -29,6 +29,13 @@ type census struct {
 	heap              uint64 // after collection
 }
 
+// near reports whether c is not more than first, but for the few that a
+// connection has more at one moment than at another: a leak would be one for
+// each visit at least.
+func (c census) near(first census) bool {
+	return c.goroutines <= first.goroutines+10 && c.files <= first.files+4
+}
+
 func count(t *testing.T) census {
 	t.Helper()
 	runtime.GC()
@@ -79,11 +86,11 @@ func TestRow52Soak(t *testing.T) {
 	const slack = 8 << 20 // of buffers that are in use or not at the moment
 	time.Sleep(retires)
 	last := count(t)
-	for end := time.Now().Add(45 * time.Second); time.Now().Before(end) && (last.goroutines > first.goroutines || last.files > first.files); last = count(t) {
+	for end := time.Now().Add(45 * time.Second); time.Now().Before(end) && !last.near(first); last = count(t) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	t.Logf("after %d rounds: %+v", *soakJoins, last)
-	if last.goroutines > first.goroutines || last.files > first.files {
+	if !last.near(first) {
 		var b bytes.Buffer
 		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
 		t.Errorf("more than at first; goroutines now:\n%s", b.String())
