@@ -66,7 +66,8 @@ type engine struct {
 	speakers     []*forward.Speaker
 	pictures     []*track
 	silence      forward.Speaker // stands where there is no sound
-	active       int             // slot of the active speaker, -1: nobody
+	newWishes    bool
+	active       int // slot of the active speaker, -1: nobody
 	spokeAt      int64
 
 	forwarded, dropped, resent atomic.Uint64
@@ -123,7 +124,8 @@ type line struct {
 	downs       []*down // by slot
 	list        []*down
 	bitsNow     atomic.Int64 // the estimate, once known
-	takes       bool         // anything at all, since it was chosen for last
+	newWishes   bool
+	takes       bool // anything at all, since it was chosen for last
 	recorder    *twcc.Recorder
 	choseAt     int64
 	fedAt       int64
@@ -229,6 +231,9 @@ func (e *engine) drain() {
 	e.now = time.Now().UnixNano()
 	for _, fn := range commands {
 		fn()
+	}
+	if e.newWishes {
+		e.grant()
 	}
 	for i := range e.work.packets {
 		w := &e.work.packets[i]

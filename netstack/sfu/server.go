@@ -1,7 +1,10 @@
 // Package sfu is the topology in which everybody sends once, to the host, which
 // forwards to all others what they want and their line can take.
 //
-// [Server] and [Room] are the host's half; [Transport] is the client's.
+// [Server] and [Room] are the host's half; [Transport] is the client's. Within the
+// host's process, [Room.Tap] receives like a member and [Room.Inject] sends like
+// one, to some members only; [Room.Admit] lets in who has no signaling but an
+// offer.
 //
 // # On the wire
 //
@@ -9,6 +12,9 @@
 // netstack.HostID. The host is an ICE lite agent at the host's one UDP port, and
 // the DTLS server wherever the client lets it be, so that AEAD_AES_128_GCM is
 // chosen. A forwarded track has the msid "<peer> <track>".
+//
+// Sound is Opus. Pictures are VP8, or H.264, VP9 or AV1 where a client offers no
+// VP8: those go to receivers who know them.
 //
 // A client publishes a picture in up to three layers, each from its own
 // encoder and all with the same timestamps: either as simulcast in one media

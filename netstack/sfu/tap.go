@@ -157,16 +157,26 @@ func (t *Tap) detach(track *track) {
 	}
 }
 
-// apply takes over a wish.
+// apply takes over a wish. What follows from it is done once for all wishes that
+// come together.
 func (d *down) apply(l *line, w Wish) {
 	e := l.engine
 	e.do(func() {
 		d.tile, d.priority = w.Height, w.Priority
-		if l.ready() {
-			e.choose(l)
-			e.demands()
-		}
+		l.newWishes, e.newWishes = true, true
 	})
+}
+
+// grant does what new wishes ask for.
+func (e *engine) grant() {
+	e.newWishes = false
+	for _, l := range e.lines {
+		if l.newWishes && l.ready() {
+			l.newWishes = false
+			e.choose(l)
+		}
+	}
+	e.demands()
 }
 
 func (d *down) source() Source {
