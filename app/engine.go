@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"candid/app/studio"
 	"candid/app/ui"
 	"candid/media/voice"
+	"candid/netstack/contacts"
 	"candid/netstack/invite"
 	"candid/netstack/signal"
 )
@@ -44,6 +46,9 @@ type engine struct {
 
 	calls   replay.Folder
 	history *history.History
+
+	person   ed25519.PrivateKey // nil: another one for each call
+	contacts *contacts.Book     // likewise
 }
 
 var _ ui.Engine = (*engine)(nil)
@@ -61,6 +66,7 @@ func newEngine(f windowFlags, log *slog.Logger) (*engine, error) {
 	e := &engine{dir: dir, log: log, flags: f}
 	e.openMemory()
 	e.cfg, e.notice = config.Load(dir)
+	e.notice = errors.Join(e.notice, e.openSelf())
 	if f.name != "" {
 		e.cfg.Name = f.name
 	}
@@ -166,7 +172,7 @@ func (e *engine) Host(ctx context.Context) (ui.Call, error) {
 }
 
 func startHost(dir string, port int, log *slog.Logger) (*host.Host, error) {
-	return host.Start(context.Background(), mixing(host.Config{Port: port, NextFree: true, Dir: dir, Logger: log}))
+	return host.Start(context.Background(), mixing(host.Config{Port: port, NextFree: true, Dir: dir, EndToEnd: true, Logger: log}))
 }
 
 // takeOver hosts the room of the call we are in, whose host goes.
@@ -240,7 +246,7 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 	c := call.Config{
 		Invite: inv, Link: shown.String(), Name: cfg.Name, Hosted: hosted, Client: "candid " + version,
 		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, RelayOnly: cfg.RelayOnly,
-		Loopback: onlyHere(shown), Studio: e.studio, Logger: e.log,
+		Loopback: onlyHere(shown), Studio: e.studio, Person: e.person, Contacts: e.contacts, Logger: e.log,
 	}
 	if e.meter == nil { // what is measured is this call, not the next host
 		c.TakeOver = e.takeOver

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"candid/app/config"
+	"candid/netstack/contacts"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/oneport"
@@ -47,6 +48,10 @@ var plain = []struct {
 	{signal.ErrClosed, "The call is over.", ""},
 	{identity.ErrDamaged, "The file with this computer's host identity is damaged.",
 		"Put back a copy of it, or delete it: invites given out before then stop working."},
+	{identity.ErrPersonDamaged, "The file with the key by which others know you is damaged.",
+		"Put back a copy of person.pem, or delete it: people who compared words with you have to do so again."},
+	{contacts.ErrDamaged, "The file of people you compared words with is damaged.",
+		"Put back a copy of contacts.json, or delete it and compare again."},
 	{errNoInvite, "There is no invite.", "Paste the link the host sent you; it begins with candid://"},
 	{errNoCall, "This file holds no call.", "Candid opens its own recordings, and what Chrome saves from chrome://webrtc-internals."},
 	{trace.ErrVersion, "This recording was made by a newer Candid.", "Update Candid to open it."},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"candid/app/config"
+	"candid/netstack/contacts"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/oneport"
@@ -54,6 +55,8 @@ func TestExplain(t *testing.T) {
 		{"removed", signal.ErrRemoved, "removed you", "-"},
 		{"port in use", &oneport.InUseError{Port: 7788}, "Port 7788 is used", "another port"},
 		{"low port", &oneport.NotAllowedError{Port: 80}, "open port 80", "above 1023"},
+		{"damaged key", identity.ErrPersonDamaged, "others know you", "person.pem"},
+		{"damaged contacts", contacts.ErrDamaged, "compared words", "contacts.json"},
 		{"damaged identity", identity.ErrDamaged, "damaged", "stop working"},
 		{"settings", &config.BadFileError{File: "a", Backup: "a.bak", Err: errors.New("x")}, "could not be read", "a.bak"},
 		{"full disk", &fs.PathError{Op: "write", Err: syscall.ENOSPC}, "disk is full", "until Candid is closed"},

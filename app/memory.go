@@ -16,6 +16,9 @@ import (
 	"candid/app/history"
 	"candid/app/replay"
 	"candid/app/ui"
+	"candid/netstack/contacts"
+	"candid/netstack/identity"
+	"candid/netstack/signal"
 	"candid/netstack/trace"
 )
 
@@ -35,6 +38,22 @@ func (e *engine) openMemory() {
 		e.log.Warn("history not read", "err", err)
 	}
 	e.history = h
+}
+
+// openSelf opens the key by which others know this person, and those of people
+// with whom words were compared. What is damaged is replaced for as long as the
+// program runs, and never on the disk.
+func (e *engine) openSelf() error {
+	person, err := identity.LoadOrCreatePerson(e.dir)
+	if err != nil {
+		e.log.Warn("person's key not read", "err", err)
+	}
+	book, bookErr := contacts.Open(e.dir, signal.Looks)
+	if bookErr != nil {
+		e.log.Warn("contacts not read", "err", bookErr)
+	}
+	e.person, e.contacts = person, book
+	return errors.Join(err, bookErr)
 }
 
 // tapped is a call that is recorded: the window reads its events behind the

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"candid/netstack"
 )
 
@@ -54,7 +56,15 @@ func (s *Session) SelectPair(peer netstack.PeerID, pairID string) {}
 func (s *Session) SetPrivacy(Privacy) {}
 
 // SafetyWords are what this member and another can compare.
-func (s *Session) SafetyWords(netstack.PeerID) []string { return nil }
+func (s *Session) SafetyWords(id netstack.PeerID) []string {
+	return slices.Clone((*s.words.Load())[id])
+}
 
 // SetVerified remembers that the words were the same, or were not.
-func (s *Session) SetVerified(id netstack.PeerID, same bool) {}
+func (s *Session) SetVerified(id netstack.PeerID, same bool) {
+	s.post(func() {
+		if o := s.room.find(id); o != nil && s.room.crypt != nil {
+			s.room.crypt.verify(o, same)
+		}
+	})
+}

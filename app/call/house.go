@@ -27,7 +27,7 @@ type house struct {
 // fill adds to a snapshot what the room is like.
 func (h *house) fill(s *Snapshot) {
 	s.Invite, s.Hosted = h.link, h.hosted
-	s.Encrypted, s.Locked, s.Lobby = h.state.EndToEnd, h.state.Locked, h.state.Lobby
+	s.Locked, s.Lobby = h.state.Locked, h.state.Lobby
 	s.Forced, s.RoomForced = h.forced, h.state.Forced
 	s.Chat = h.chat[:len(h.chat):len(h.chat)]
 	for _, w := range h.state.Waiting {

@@ -9,6 +9,7 @@ import (
 	"candid/media"
 	"candid/media/codec"
 	"candid/netstack"
+	"candid/netstack/sframe"
 
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
@@ -76,6 +77,8 @@ type videoLayer struct {
 	screen    bool   // of text rather than people: sharp, and never made smaller
 	ladder    ladder // of the top layer
 	scaled    *image.YCbCr
+	seal      *sframe.Sealer // nil: not encrypted
+	sealed    []byte
 	payloader codecs.VP8Payloader
 	sequencer rtp.Sequencer
 	spent     time.Duration // encoding, in the second under way
@@ -83,8 +86,8 @@ type videoLayer struct {
 	since     time.Time
 }
 
-func newVideoLayer(track *webrtc.TrackLocalStaticRTP, top, screen bool) *videoLayer {
-	l := &videoLayer{track: track, top: top && !screen, screen: screen, payloader: codecs.VP8Payloader{EnablePictureID: true}, sequencer: rtp.NewRandomSequencer()}
+func newVideoLayer(track *webrtc.TrackLocalStaticRTP, top, screen bool, seal *sframe.Sealer) *videoLayer {
+	l := &videoLayer{track: track, top: top && !screen, screen: screen, seal: seal, payloader: codecs.VP8Payloader{EnablePictureID: true}, sequencer: rtp.NewRandomSequencer()}
 	l.state.Store(&Outgoing{QualityLimitationReason: "none"})
 	return l
 }
@@ -166,7 +169,13 @@ func (l *videoLayer) prepare(size image.Point, rate int) (err error) {
 	return nil
 }
 
-func (l *videoLayer) write(frame []byte, ts uint32) error {
+func (l *videoLayer) write(frame []byte, ts uint32) (err error) {
+	if l.seal != nil {
+		if l.sealed, err = l.seal.Seal(l.sealed[:0], webrtc.MimeTypeVP8, ts, frame); err != nil {
+			return err
+		}
+		frame = l.sealed
+	}
 	parts := l.payloader.Payload(mtu, frame)
 	for i, part := range parts {
 		err := l.track.WriteRTP(&rtp.Packet{

@@ -30,6 +30,8 @@ type other struct {
 	history   history
 	prior     counters
 	reading   sync.WaitGroup
+	blind     bool // what comes cannot be decrypted
+	shunned   bool // words were compared, and differed
 	log       *slog.Logger
 }
 
@@ -50,9 +52,9 @@ func newOther(m signal.Member, s *Session, path netstack.Topology) *other {
 }
 
 func (o *other) update(m signal.Member) {
-	problem := o.member.Problem
+	problem, safety := o.member.Problem, o.member.Safety
 	o.member = memberOf(m)
-	o.connected, o.member.Problem = m.Connected, problem
+	o.connected, o.member.Problem, o.member.Safety = m.Connected, problem, safety
 }
 
 func memberOf(m signal.Member) Member {
@@ -75,6 +77,8 @@ func (o *other) problem(link netstack.Opt[webrtc.PeerConnectionState]) string {
 		return "lost the host" // media may well go on
 	case !link.OK || link.Value != webrtc.PeerConnectionStateConnected:
 		return "connecting…"
+	case o.blind:
+		return "cannot be decrypted yet"
 	}
 	return ""
 }
@@ -87,16 +91,17 @@ func broken(link netstack.Opt[webrtc.PeerConnectionState]) bool {
 const screenTrack = "screen"
 
 // add begins to play a track that arrives over a path.
-func (o *other) add(path netstack.Topology, t netstack.RemoteTrack) error {
+func (o *other) add(path netstack.Topology, t netstack.RemoteTrack, keys *crypt) error {
 	if t.Kind() == webrtc.RTPCodecTypeVideo {
-		return o.addVideo(path, t)
+		return o.addVideo(path, t, keys.opener(o.member.ID, t.ID(), t.Codec().MimeType, path))
 	}
-	o.sound.begun = true
+	// All paths fill one buffer, so each packet opens once, whichever it comes on.
+	o.sound.open, o.sound.begun = keys.opener(o.member.ID, "mic", t.Codec().MimeType, netstack.Auto), true
 	o.reading.Go(func() { o.sound.read(path, t) })
 	return nil
 }
 
-func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack) error {
+func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack, open func(uint32, []byte) ([]byte, error)) error {
 	key, feed := videoKey{path, t.ID() == screenTrack}, o.camera
 	if key.screen {
 		feed = o.screen
@@ -120,7 +125,7 @@ func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack) error {
 	}
 	video, err := playout.NewVideo(playout.VideoConfig{
 		Sink: feed.from(path), Decoder: decoder, Format: format, RequestKeyFrame: t.RequestKeyFrame,
-		Report: reportOf(t), Sync: lips, Logger: o.log,
+		Open: open, Report: reportOf(t), Sync: lips, Logger: o.log,
 	})
 	if err != nil {
 		return err

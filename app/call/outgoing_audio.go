@@ -11,6 +11,7 @@ import (
 	"candid/media"
 	"candid/media/codec"
 	"candid/netstack/peer"
+	"candid/netstack/sframe"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -28,6 +29,7 @@ type outgoingAudio struct {
 	wanted atomic.Bool
 
 	mu        sync.Mutex
+	seal      *sframe.Sealer // nil: not encrypted
 	encoder   *codec.OpusEncoder
 	copies    codec.Redundancy
 	bitrate   int     // encoder's
@@ -37,7 +39,7 @@ type outgoingAudio struct {
 	closed    bool
 }
 
-func newOutgoingAudio(id, stream string, log *slog.Logger) (*outgoingAudio, error) {
+func newOutgoingAudio(id, stream string, seal *sframe.Sealer, log *slog.Logger) (*outgoingAudio, error) {
 	track, err := webrtc.NewTrackLocalStaticRTP(
 		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: media.SampleRate, Channels: 2}, id, stream)
 	if err != nil {
@@ -48,7 +50,7 @@ func newOutgoingAudio(id, stream string, log *slog.Logger) (*outgoingAudio, erro
 		return nil, fmt.Errorf("make the audio encoder: %w", err)
 	}
 	return &outgoingAudio{
-		track: track, log: log, encoder: encoder, bitrate: audioBitrate,
+		track: track, log: log, seal: seal, encoder: encoder, bitrate: audioBitrate,
 		pcm: make([]int16, 0, opusSamples), sequencer: rtp.NewRandomSequencer(),
 	}, nil
 }
@@ -108,6 +110,12 @@ func (o *outgoingAudio) sendLocked() error {
 	if err != nil {
 		return err
 	}
+	data = o.copies.Add(data, o.clock.now)
+	if o.seal != nil {
+		if data, err = o.seal.Seal(make([]byte, 0, len(data)+sframe.Overhead), webrtc.MimeTypeOpus, o.clock.now, data); err != nil {
+			return err
+		}
+	}
 	p := &rtp.Packet{
 		Header: rtp.Header{
 			Version: 2,
@@ -116,7 +124,7 @@ func (o *outgoingAudio) sendLocked() error {
 			SequenceNumber: o.sequencer.NextSequenceNumber(),
 			Timestamp:      o.clock.now,
 		},
-		Payload: o.copies.Add(data, o.clock.now),
+		Payload: data,
 	}
 	if err := p.SetExtension(peer.LevelExtension, []byte{levelOf(o.pcm)}); err != nil {
 		return fmt.Errorf("send audio: %w", err)

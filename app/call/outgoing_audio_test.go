@@ -43,7 +43,7 @@ func (w *wire) WriteRTP(_ *rtp.Header, p []byte) (int, error) {
 // Where sound is lost, its packets carry copies of earlier ones, and all of it
 // is no more than some twice what it was.
 func TestRow49OutgoingAudioCopies(t *testing.T) {
-	o, err := newOutgoingAudio("mic", "me", slog.New(slog.DiscardHandler))
+	o, err := newOutgoingAudio("mic", "me", nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

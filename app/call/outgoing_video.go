@@ -10,6 +10,7 @@ import (
 
 	"candid/media"
 	"candid/media/codec"
+	"candid/netstack/sframe"
 	"candid/netstack/sfu"
 
 	"github.com/pion/webrtc/v4"
@@ -68,8 +69,9 @@ type videoCopy struct {
 	captured time.Time
 }
 
-// newOutgoingVideo makes one of a track with layers, or without: of a screen.
-func newOutgoingVideo(id, stream string, layered bool, meter Meter, log *slog.Logger) (*outgoingVideo, error) {
+// newOutgoingVideo makes one of a track with layers, or without: of a screen. seal
+// gives what seals a track: nil in a room whose media is not encrypted.
+func newOutgoingVideo(id, stream string, layered bool, seal func(trackID string) (*sframe.Sealer, error), meter Meter, log *slog.Logger) (*outgoingVideo, error) {
 	o := &outgoingVideo{meter: meter, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{})}
 	for i := range o.layers {
 		if i < topLayer && !layered {
@@ -80,7 +82,11 @@ func newOutgoingVideo(id, stream string, layered bool, meter Meter, log *slog.Lo
 		if err != nil {
 			return nil, fmt.Errorf("make the video track: %w", err)
 		}
-		o.layers[i] = newVideoLayer(track, i == topLayer, !layered)
+		sealer, err := seal(track.ID())
+		if err != nil {
+			return nil, fmt.Errorf("make the video track: %w", err)
+		}
+		o.layers[i] = newVideoLayer(track, i == topLayer, !layered, sealer)
 	}
 	o.who.Store(&taken{})
 	o.wg.Add(1)

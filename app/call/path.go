@@ -71,7 +71,11 @@ func carrier(t netstack.Topology) netstack.Topology {
 
 // target is the path the room wants us on.
 func (p *paths) target() netstack.Topology {
-	if t := p.r.plan.Topology; t != netstack.Auto {
+	t := p.r.plan.Topology
+	if t == netstack.MCU && p.r.crypt != nil {
+		return netstack.SFU // nobody can mix what is encrypted
+	}
+	if t != netstack.Auto {
 		return t
 	}
 	return netstack.P2P

@@ -40,7 +40,9 @@ func (u udpSocket) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 	return u.WriteToUDPAddrPort(p, to)
 }
 
-func newHall(t *testing.T) *hall {
+func newHall(t *testing.T) *hall { return newHallOf(t, signal.RoomOptions{}) }
+
+func newHallOf(t *testing.T, o signal.RoomOptions) *hall {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -104,7 +106,8 @@ func newHall(t *testing.T) *hall {
 		wg.Wait()
 	})
 	secret := invite.NewSecret()
-	if err := h.signal.AddRoom("tea", signal.RoomOptions{Secret: secret}); err != nil {
+	o.Secret = secret
+	if err := h.signal.AddRoom("tea", o); err != nil {
 		t.Fatal(err)
 	}
 	h.invite = invite.Invite{Addresses: []string{l.Addr().String()}, Room: "tea", Secret: secret, Pin: id.Pin}

@@ -27,6 +27,7 @@ type room struct {
 	house    house
 	paths    paths
 	shared   *shared // nil: no screen is shown
+	crypt    *crypt  // nil: media is not encrypted from member to member
 }
 
 // worthTelling is how long the host must have been away for its return to be
@@ -60,6 +61,7 @@ func (r *room) admit(m signal.Member) *other {
 }
 
 func (r *room) begin() {
+	r.crypt.members()
 	r.move(join)
 	r.move(r.arrival())
 	r.paths.planned()
@@ -99,6 +101,7 @@ func (r *room) snapshot() *Snapshot {
 		Room:  r.s.cfg.Invite.Room,
 		Since: r.since, Self: r.self, Plan: r.plan,
 		Mixed: r.paths.current == netstack.MCU, Speaker: r.paths.speaker, Change: r.paths.newest(),
+		Encrypted: r.crypt != nil,
 	}
 	r.house.fill(s)
 	for _, o := range r.others {
@@ -118,6 +121,7 @@ func (r *room) find(id netstack.PeerID) *other {
 
 // peopleChanged tells the paths that somebody came or went.
 func (r *room) peopleChanged() {
+	r.crypt.members()
 	r.paths.wish()
 	r.paths.tick(time.Now())
 }
@@ -150,7 +154,7 @@ func (r *room) onTrack(over netstack.Topology, e netstack.TrackAdded) {
 	if o == nil {
 		return
 	}
-	if err := o.add(over, e.Track); err != nil {
+	if err := o.add(over, e.Track, r.crypt); err != nil {
 		r.s.log.Warn("track not played", "err", err)
 		r.tell(Noticed{Text: fmt.Sprintf("What %s sends cannot be played here.", o.member.Name), Bad: true})
 	}

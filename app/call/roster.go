@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/e2ee"
 	"candid/netstack/signal"
 
 	"github.com/pion/webrtc/v4"
@@ -36,6 +37,10 @@ func (r *room) onSignal(e signal.Event) {
 			return
 		}
 		if r.fromHost(e.Envelope) {
+			return
+		}
+		if e.Envelope.Type == e2ee.Type {
+			r.crypt.handle(e.Envelope)
 			return
 		}
 		r.paths.handle(e.Envelope)
@@ -164,5 +169,6 @@ func (r *room) onChanged(m signal.Member) {
 		o.member.Path = r.house.plan.For(m.ID)
 		o.member.Problem = o.problem(r.paths.stateOf(o))
 		r.tell(MemberChanged{o.member})
+		r.crypt.judge(o) // who is known is known by a name
 	}
 }

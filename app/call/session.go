@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"candid/app/studio"
 	"candid/media"
 	"candid/netstack"
+	"candid/netstack/contacts"
 	"candid/netstack/identity"
 	"candid/netstack/ifwatch"
 	"candid/netstack/invite"
@@ -60,6 +62,11 @@ type Config struct {
 	TakeOver func(context.Context, signal.TakeOver) (Hosting, error)
 	Studio   Studio
 	Meter    Meter // nil: nobody measures
+	// Person is the key by which others know this person, and Contacts are those
+	// with whom words were compared, for rooms with encrypted media. nil: new
+	// ones, for this call.
+	Person   ed25519.PrivateKey
+	Contacts *contacts.Book
 	Logger   *slog.Logger
 }
 
@@ -89,6 +96,7 @@ type Session struct {
 	levels   atomic.Pointer[map[netstack.PeerID]float64]
 	graph    atomic.Pointer[graph]
 	changes  atomic.Pointer[[]PathChange]
+	words    atomic.Pointer[map[netstack.PeerID][]string]
 
 	room room // of the loop
 }
@@ -155,12 +163,7 @@ func (s *Session) start(w signal.Welcomed) (err error) {
 	if err = s.connect(w); err != nil {
 		return err
 	}
-	stream := string(w.ID)
-	if s.audio, err = newOutgoingAudio("mic", stream, s.log); err != nil {
-		s.disconnect()
-		return err
-	}
-	if s.video, err = newOutgoingVideo("camera", stream, true, s.cfg.Meter, s.log); err != nil {
+	if err = s.produce(w); err != nil {
 		s.disconnect()
 		return err
 	}
@@ -182,6 +185,24 @@ func (s *Session) start(w signal.Welcomed) (err error) {
 	s.post(s.room.begin)
 	s.pump()
 	return nil
+}
+
+// produce makes what we send, encrypted if the room wants it so.
+func (s *Session) produce(w signal.Welcomed) (err error) {
+	s.words.Store(&map[netstack.PeerID][]string{})
+	if s.room.crypt, err = newCrypt(s.cfg, &s.room, w); err != nil {
+		return err
+	}
+	sound, err := s.room.crypt.sealer("mic")
+	if err != nil {
+		return err
+	}
+	stream := string(w.ID)
+	if s.audio, err = newOutgoingAudio("mic", stream, sound, s.log); err != nil {
+		return err
+	}
+	s.video, err = newOutgoingVideo("camera", stream, true, s.room.crypt.sealer, s.cfg.Meter, s.log)
+	return err
 }
 
 // connect makes the transports; nothing is connected yet.
@@ -245,6 +266,9 @@ func (s *Session) pump() {
 	s.loop.Go((&reporter{s: s}).run)
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, sampleEvery, s.room.sample) })
 	s.loop.Go(func(ctx context.Context) { s.every(ctx, steerEvery, s.room.steer) })
+	if s.room.crypt != nil {
+		s.loop.Go(func(ctx context.Context) { s.every(ctx, cryptEvery, s.room.crypt.tick) })
+	}
 }
 
 // steerEvery is how often the encoders follow congestion control, and levels

@@ -229,10 +229,14 @@ func joinAs(t *testing.T, inv invite.Invite, name string, member, other int) *pe
 
 func joinWith(t *testing.T, inv invite.Invite, name string, studio *fakeStudio) *person {
 	t.Helper()
+	return joinConfig(t, call.Config{Invite: inv, Name: name}, studio)
+}
+
+func joinConfig(t *testing.T, cfg call.Config, studio *fakeStudio) *person {
+	t.Helper()
 	p := &person{studio: studio, meter: &meter{}}
-	s, err := call.Join(context.Background(), call.Config{
-		Invite: inv, Name: name, Studio: p.studio, Meter: p.meter, Loopback: true,
-	})
+	cfg.Studio, cfg.Meter, cfg.Loopback = p.studio, p.meter, true
+	s, err := call.Join(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

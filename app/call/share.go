@@ -93,7 +93,7 @@ func (r *room) share(source media.VideoSource) {
 
 // publishScreen makes the track of a screen known on both paths.
 func (r *room) publishScreen(source media.VideoSource) (*shared, error) {
-	video, err := newOutgoingVideo(screenTrack, string(r.self.ID), false, nil, r.s.log)
+	video, err := newOutgoingVideo(screenTrack, string(r.self.ID), false, r.crypt.sealer, nil, r.s.log)
 	if err != nil {
 		return nil, err
 	}

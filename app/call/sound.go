@@ -23,8 +23,9 @@ type sound struct {
 	packets [netstack.MCU + 1]atomic.Uint64 // that came, by path
 	newest  [netstack.MCU + 1]atomic.Int64  // when the newest did, Unix ns
 
-	begun   bool   // a track has come
-	unplay  func() // takes the voice out of the speaker
+	open    func(ts uint32, packet []byte) ([]byte, error) // nil: not encrypted
+	begun   bool                                           // a track has come
+	unplay  func()                                         // takes the voice out of the speaker
 	setGain func(float64)
 	gain    float64 // as the person set it
 	hushed  bool    // another sound stands for it
@@ -40,7 +41,7 @@ func (s *sound) play() error {
 		return err
 	}
 	audio, err := playout.NewAudio(playout.AudioConfig{
-		Decoder: decoder, Report: s.reported, Sync: s.sync, OutputLatency: s.studio.SpeakerLatency, Logger: s.log,
+		Decoder: decoder, Open: s.open, Report: s.reported, Sync: s.sync, OutputLatency: s.studio.SpeakerLatency, Logger: s.log,
 	})
 	if err != nil {
 		return err

@@ -27,9 +27,9 @@ type AudioDecoder interface {
 type AudioConfig struct {
 	// Decoder is used by the puller alone, from the first ReadBlock on.
 	Decoder AudioDecoder
-	// Open decrypts a packet, if packets are encrypted end to end. It is called
-	// by who feeds the Audio.
-	Open func(packet []byte) ([]byte, error)
+	// Open decrypts a packet with this RTP timestamp, if packets are encrypted
+	// end to end. It is called by who feeds the Audio.
+	Open func(ts uint32, packet []byte) ([]byte, error)
 	// Report returns the newest sender report of the track, if one has come.
 	Report func() (SenderReport, bool)
 	// Sync, if set, is shared with the Video of the same member.
@@ -128,7 +128,7 @@ func (a *Audio) PushFrom(source uint8, p *rtp.Packet, at time.Time) {
 func (a *Audio) open(ar *arrival, room []codec.Copy) (copies []codec.Copy, ok bool) {
 	var err error
 	if a.cfg.Open != nil {
-		if ar.payload, err = a.cfg.Open(ar.payload); err != nil {
+		if ar.payload, err = a.cfg.Open(ar.ts, ar.payload); err != nil {
 			a.log.Debug("audio packet dropped", "cause", err)
 			return nil, false
 		}

@@ -176,7 +176,7 @@ func TestAudioOpens(t *testing.T) {
 		q.Payload = append([]byte{byte(i % 10)}, q.Payload...)
 		sent = append(sent, timed{p.at, &q})
 	}
-	l := listen(t, playout.AudioConfig{Open: func(b []byte) ([]byte, error) {
+	l := listen(t, playout.AudioConfig{Open: func(_ uint32, b []byte) ([]byte, error) {
 		if b[0] == 3 {
 			return nil, errors.New("wrong key")
 		}

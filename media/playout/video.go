@@ -53,9 +53,9 @@ type VideoConfig struct {
 	// RequestKeyFrame asks the sender for a key frame. It is called at most once
 	// every 300 ms, from a goroutine of the Video, and must not block.
 	RequestKeyFrame func()
-	// Open decrypts a frame, if frames are encrypted end to end. It may return
-	// its argument, changed.
-	Open func(frame []byte) ([]byte, error)
+	// Open decrypts a frame with this RTP timestamp, if frames are encrypted end
+	// to end. It may return its argument, changed.
+	Open func(ts uint32, frame []byte) ([]byte, error)
 	// Report returns the newest sender report of the track, if one has come.
 	Report func() (SenderReport, bool)
 	// Sync, if set, is shared with the Audio of the same member.
@@ -249,7 +249,7 @@ func (v *Video) play(f span, payloads [][]byte, now time.Time) {
 		return
 	}
 	if v.cfg.Open != nil {
-		if frame, err = v.cfg.Open(frame); err != nil {
+		if frame, err = v.cfg.Open(f.timestamp, frame); err != nil {
 			v.fail(fmt.Errorf("open frame: %w", err), now)
 			return
 		}

@@ -44,7 +44,7 @@ func TestVideoGarbage(t *testing.T) {
 func TestVideoOpens(t *testing.T) {
 	n := 0
 	o := film(t, 10*time.Second, perfect, &camera{rtt: 20 * time.Millisecond}, func(cfg *playout.VideoConfig) {
-		cfg.Open = func(frame []byte) ([]byte, error) {
+		cfg.Open = func(_ uint32, frame []byte) ([]byte, error) {
 			if n++; n == 100 {
 				return nil, errors.New("wrong key")
 			}

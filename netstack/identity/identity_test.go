@@ -175,7 +175,7 @@ func TestPersonIsKept(t *testing.T) {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadOrCreatePerson(dir); !errors.Is(err, ErrDamaged) {
+		if _, err := LoadOrCreatePerson(dir); !errors.Is(err, ErrPersonDamaged) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -11,13 +11,17 @@ import (
 	"path/filepath"
 )
 
+// ErrPersonDamaged is returned for a person's key that cannot be used. It is
+// never replaced unasked: with a new one everyone who compared words would have
+// to do so again.
+var ErrPersonDamaged = errors.New("person's key file is damaged")
+
 // personFile holds the key of the person who uses this computer.
 const personFile = "person.pem"
 
 // LoadOrCreatePerson reads the key kept in dir by which others know the person
 // who uses this computer, or makes one and keeps it there. It is another key
-// than the host's. A damaged file is ErrDamaged: with a new key everyone who
-// compared words would have to do so again.
+// than the host's.
 func LoadOrCreatePerson(dir string) (ed25519.PrivateKey, error) {
 	path := filepath.Join(dir, personFile)
 	key, err := loadPerson(path)
@@ -54,15 +58,15 @@ func loadPerson(path string) (ed25519.PrivateKey, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s: %w", path, ErrDamaged)
+		return nil, fmt.Errorf("%s: %w", path, ErrPersonDamaged)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrPersonDamaged, err)
 	}
 	key, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s: %w: not an Ed25519 key", path, ErrDamaged)
+		return nil, fmt.Errorf("%s: %w: not an Ed25519 key", path, ErrPersonDamaged)
 	}
 	return key, nil
 }

@@ -16,13 +16,13 @@
 // of a call: two to seven of header, 16 of tag.
 //
 // Every member has a secret of its own, under a number that grows by one with
-// every new one: the KID. Each of its tracks has its own SFrame key,
+// every new one. Four times that number, plus the layer (0 the whole picture, 1
+// "~h", 2 "~q"), is the KID. Each layer of each track has its own SFrame key, of
 //
 //	base_key = HKDF-Expand(SHA-256, secret, "candid track " | name, 32)
 //
-// where name is the track's ID up to the first "~" (the layers of one picture
-// are one track). So a frame is bound to who sent it and to which of their
-// tracks it belongs: shown as anything else it does not open. No CTR is used
-// twice with one key, by the layers of a track together, and an Opener takes
-// none twice, and those of pictures in order only.
+// where name is the track's ID up to the first "~". So a frame is bound to who
+// sent it and to which of their tracks it belongs: shown as anything else it does
+// not open. No CTR is used twice with one key, and an Opener takes none twice,
+// and those of a picture's layer in order only.
 package sframe

@@ -79,11 +79,23 @@ func trackKey(kid uint64, secret []byte, track string) (*key, error) {
 	return newKey(kid, base)
 }
 
-// trackName is what the layers of one track have in common.
-func trackName(id string) string {
-	name, _, _ := strings.Cut(id, "~")
-	return name
+// trackName splits a track's ID into what the layers of one picture have in
+// common, and the number of the layer.
+func trackName(id string) (name string, layer uint64) {
+	name, suffix, _ := strings.Cut(id, "~")
+	switch suffix {
+	case "":
+		return name, 0
+	case "h":
+		return name, 1
+	case "q":
+		return name, 2
+	}
+	return name, 3
 }
+
+// layerBits are the low bits of a KID, which say the layer.
+const layerBits = 2
 
 // scratch is room for what the cipher reads through an interface, and which
 // would be garbage of every frame otherwise.

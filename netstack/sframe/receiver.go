@@ -13,7 +13,7 @@ import (
 // waits.
 const (
 	maxSecrets = 4
-	maxTracks  = 8
+	maxTracks  = 12 // with their layers
 	maxPaths   = 4
 	keyGrace   = 2 * time.Second
 )
@@ -35,7 +35,14 @@ type Receiver struct {
 type secret struct {
 	kid    uint64
 	raw    []byte
-	tracks map[string]*opening
+	tracks map[trackLayer]*opening
+}
+
+// trackLayer is one layer of a track: its frames come in order, those of
+// different layers need not.
+type trackLayer struct {
+	track string
+	layer uint64
 }
 
 // opening is a key of one track, and what came of it.
@@ -75,7 +82,7 @@ func (r *Receiver) Add(kid uint64, raw []byte) error {
 			return fmt.Errorf("add key %d: there is another one", kid)
 		}
 	}
-	r.secrets = append(r.secrets, &secret{kid: kid, raw: slices.Clone(raw), tracks: make(map[string]*opening)})
+	r.secrets = append(r.secrets, &secret{kid: kid, raw: slices.Clone(raw), tracks: make(map[trackLayer]*opening)})
 	slices.SortFunc(r.secrets, func(a, b *secret) int {
 		if a.kid < b.kid {
 			return -1
@@ -122,7 +129,8 @@ func (r *Receiver) Blind() time.Time {
 // come once on each, and a frame that lies far behind the newest on any of
 // them opens on none.
 func (r *Receiver) Track(id, path string) *Opener {
-	return &Opener{r: r, track: trackName(id), path: path}
+	track, _ := trackName(id)
+	return &Opener{r: r, track: track, path: path}
 }
 
 // find returns the key for a frame and the window it must be fresh in; ordered:
@@ -130,6 +138,7 @@ func (r *Receiver) Track(id, path string) *Opener {
 func (r *Receiver) find(kid, ctr uint64, track, path string, ordered bool) (*opening, *window, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	kid, layer := kid>>layerBits, kid&(1<<layerBits-1)
 	now := r.now()
 	if r.using > r.lowest && now.Sub(r.since) > keyGrace {
 		r.dropLocked(r.using)
@@ -141,7 +150,7 @@ func (r *Receiver) find(kid, ctr uint64, track, path string, ordered bool) (*ope
 		}
 		return nil, nil, ErrNoKey
 	}
-	o, err := r.secrets[i].opening(track)
+	o, err := r.secrets[i].opening(trackLayer{track, layer})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,14 +172,14 @@ func (r *Receiver) find(kid, ctr uint64, track, path string, ordered bool) (*ope
 }
 
 // opening returns the key of a track.
-func (s *secret) opening(track string) (*opening, error) {
+func (s *secret) opening(track trackLayer) (*opening, error) {
 	if o := s.tracks[track]; o != nil {
 		return o, nil
 	}
 	if len(s.tracks) >= maxTracks {
 		return nil, ErrNoKey
 	}
-	k, err := trackKey(s.kid, s.raw, track)
+	k, err := trackKey(s.kid<<layerBits|track.layer, s.raw, track.track)
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +192,7 @@ func (s *secret) opening(track string) (*opening, error) {
 func (r *Receiver) take(o *opening, w *window, kid, ctr uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	kid >>= layerBits
 	if r.closed || kid < r.lowest || !w.fresh(ctr) {
 		return false
 	}

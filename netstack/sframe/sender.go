@@ -40,8 +40,9 @@ func (s *Sender) Use(kid uint64, secret []byte) error {
 	if s.secret != nil && kid <= s.kid {
 		return fmt.Errorf("use key %d after %d: a number is used once", kid, s.kid)
 	}
-	for name, t := range s.tracks {
-		k, err := trackKey(kid, secret, name)
+	for id, t := range s.tracks {
+		name, layer := trackName(id)
+		k, err := trackKey(kid<<layerBits|layer, secret, name)
 		if err != nil {
 			return err
 		}
@@ -53,20 +54,19 @@ func (s *Sender) Use(kid uint64, secret []byte) error {
 	return nil
 }
 
-// Track returns what seals one track. All layers of a track share it; id is the
-// ID of any of them.
+// Track returns what seals one track, or one layer of it.
 func (s *Sender) Track(id string) (*Sealer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := trackName(id)
-	t := s.tracks[name]
+	t := s.tracks[id]
 	if t == nil {
-		k, err := trackKey(s.kid, s.secret, name)
+		name, layer := trackName(id)
+		k, err := trackKey(s.kid<<layerBits|layer, s.secret, name)
 		if err != nil {
 			return nil, err
 		}
 		t = &sealing{key: k}
-		s.tracks[name] = t
+		s.tracks[id] = t
 	}
 	return &Sealer{t: t}, nil
 }

@@ -154,8 +154,12 @@ func TestSwappedFramesDoNotOpen(t *testing.T) {
 	if _, err := p.open("camera", "P2P", vp8, sealed); !errors.Is(err, ErrReplayed) {
 		t.Errorf("after the one that follows it: %v", err)
 	}
-	if _, err := p.open("camera~h", "SFU", vp8, sealed); err != nil {
-		t.Errorf("as another layer of the same track: %v", err)
+	small := p.seal("camera~h", vp8, frame(rng, true, 500))
+	if _, err := p.open("camera", "SFU", vp8, small); err != nil {
+		t.Errorf("another layer of the same track: %v", err)
+	}
+	if _, err := p.open("camera", "SFU", vp8, sealed); err != nil {
+		t.Errorf("another layer, from a little before: %v", err)
 	}
 }
 
@@ -275,7 +279,7 @@ func TestReceiverIsBounded(t *testing.T) {
 	}
 	for name, o := range last.tracks {
 		if len(o.paths) > maxPaths {
-			t.Errorf("%d paths of %q are kept", len(o.paths), name)
+			t.Errorf("%d paths of %v are kept", len(o.paths), name)
 		}
 	}
 }
