@@ -35,7 +35,7 @@ help:
 	@echo "make demo     two real app processes call each other in a virtual display; report in $(OUT)/"
 	@echo "make e2e      drive the real window in a virtual display, as a user would"
 	@echo "make lab      calls across networks made of namespaces (needs root)"
-	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves"
+	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves, and 100 changes of people and paths"
 	@echo "make shots    draw the screenshots of the README"
 	@echo "make bench    measure; one figure a line"
 	@echo "make fuzz     every fuzz target for FUZZTIME=$(FUZZTIME)"
@@ -98,6 +98,7 @@ lab: build deps-lab
 soak: deps-test
 	go test -count=1 -tags soak -timeout 2h -v ./netstack/mesh -run TestRow52
 	go test -count=1 -tags soak -timeout 2h -v ./app/call -run TestRow52 -soak $(SOAK)
+	go test -count=1 -tags soak -timeout 2h -v ./app/call -run TestWanderFar
 
 shots: deps
 	go run ./app/ui/shots -out assets/shots

@@ -31,7 +31,7 @@ type hall struct {
 	mixer  *mcu.Room
 
 	mu    sync.Mutex
-	paths func(netstack.PeerID, int) netstack.Topology // by how many are there
+	paths func(netstack.PeerID, []netstack.PeerID) netstack.Topology // by who is there
 }
 
 type udpSocket struct{ *net.UDPConn }
@@ -118,18 +118,22 @@ func (h *hall) plan(in signal.PlanInput) signal.Plan {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := signal.Plan{Why: "The test says so.", Paths: map[netstack.PeerID]signal.Hop{}}
+	ids := make([]netstack.PeerID, len(in.Members))
+	for i, m := range in.Members {
+		ids[i] = m.ID
+	}
 	for _, m := range in.Members {
-		p.Paths[m.ID] = signal.Hop{Topology: h.paths(m.ID, len(in.Members))}
+		p.Paths[m.ID] = signal.Hop{Topology: h.paths(m.ID, ids)}
 	}
 	return p
 }
 
 // planAll puts everyone on a path.
 func (h *hall) planAll(to netstack.Topology) {
-	h.planEach(func(netstack.PeerID, int) netstack.Topology { return to })
+	h.planEach(func(netstack.PeerID, []netstack.PeerID) netstack.Topology { return to })
 }
 
-func (h *hall) planEach(paths func(netstack.PeerID, int) netstack.Topology) {
+func (h *hall) planEach(paths func(netstack.PeerID, []netstack.PeerID) netstack.Topology) {
 	h.mu.Lock()
 	h.paths = paths
 	h.mu.Unlock()
@@ -226,8 +230,8 @@ func TestChangeOfPath(t *testing.T) {
 // again. Of what nobody takes, nothing is sent.
 func TestThreeOnTheHost(t *testing.T) {
 	h := newHall(t)
-	h.planEach(func(_ netstack.PeerID, n int) netstack.Topology {
-		if n > 2 {
+	h.planEach(func(_ netstack.PeerID, all []netstack.PeerID) netstack.Topology {
+		if len(all) > 2 {
 			return netstack.SFU
 		}
 		return netstack.P2P
@@ -262,18 +266,18 @@ func TestChangeToTheMix(t *testing.T) {
 	on(t, netstack.SFU, ada, noor)
 	seesAndHears(t, ada, noor)
 	id := ada.Snapshot().Self.ID
-	mixed := func(who netstack.PeerID, _ int) netstack.Topology {
+	mixed := func(who netstack.PeerID, _ []netstack.PeerID) netstack.Topology {
 		if who == id {
 			return netstack.MCU
 		}
 		return netstack.SFU
 	}
-	direct := func(netstack.PeerID, int) netstack.Topology { return netstack.P2P }
-	forwarded := func(netstack.PeerID, int) netstack.Topology { return netstack.SFU }
-	for _, plan := range []func(netstack.PeerID, int) netstack.Topology{mixed, forwarded, mixed, direct, mixed} {
+	direct := func(netstack.PeerID, []netstack.PeerID) netstack.Topology { return netstack.P2P }
+	forwarded := func(netstack.PeerID, []netstack.PeerID) netstack.Topology { return netstack.SFU }
+	for _, plan := range []func(netstack.PeerID, []netstack.PeerID) netstack.Topology{mixed, forwarded, mixed, direct, mixed} {
 		h.planEach(plan)
-		on(t, plan(id, 2), ada)
-		if ada.Snapshot().Mixed != (plan(id, 2) == netstack.MCU) {
+		on(t, plan(id, nil), ada)
+		if ada.Snapshot().Mixed != (plan(id, nil) == netstack.MCU) {
 			t.Error("the snapshot says otherwise")
 		}
 		ada.studio.listener.Reset()
