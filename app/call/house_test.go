@@ -1,6 +1,7 @@
 package call_test
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"candid/app/host"
 	"candid/netstack"
 	"candid/netstack/invite"
+	"candid/netstack/signal"
 	"candid/netstack/verdict"
 )
 
@@ -129,4 +131,56 @@ func TestGraph(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The host leaves and hands the room to Ben's program; Carla stays in a call
+// with him, and neither has done anything.
+func TestHostLeaves(t *testing.T) {
+	owner, guests := realHost(t)
+	join := func(i invite.Invite, name string, member int, change func(*call.Config)) *call.Session {
+		cfg := call.Config{
+			Invite: i, Link: guests.String(), Name: name, CameraOff: true, Loopback: true,
+			Studio: newStudio(t, member, 1-member), Logger: slog.New(slog.DiscardHandler),
+		}
+		change(&cfg)
+		s, err := call.Join(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Leave(); s.Wait() })
+		go func() {
+			for range s.Events() {
+			}
+		}()
+		return s
+	}
+	anna := join(owner, "Anna", 0, func(c *call.Config) { c.Hosted = true })
+	var next *host.Host
+	t.Cleanup(func() {
+		if next != nil {
+			_ = next.Close()
+		}
+	})
+	ben := join(guests, "Ben", 1, func(c *call.Config) {
+		c.TakeOver = func(_ context.Context, ask signal.TakeOver) (h call.Hosting, err error) {
+			if next, err = host.Start(t.Context(), host.Config{Loopback: true, Port: host.AnyPort, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+				return h, err
+			}
+			if h.Guests, err = next.OpenRoom(ask.Room, host.RoomOptions{Secret: ask.Secret, Settings: ask.Settings}); err != nil {
+				return h, err
+			}
+			h.Own, err = next.LocalInvite(ask.Room)
+			return h, err
+		}
+	})
+	carla := join(guests, "Carla", 0, func(*call.Config) {})
+	becomes(t, anna, "all are here", func(s call.Snapshot) bool { return len(s.Others) == 2 && s.Others[0].CanHost })
+	anna.Leave()
+	anna.Wait()
+	becomes(t, ben, "hosts", func(s call.Snapshot) bool {
+		return s.Hosted && s.Self.Host && s.Invite != guests.String() && len(s.Others) == 1 && s.Others[0].Name == "Carla"
+	})
+	becomes(t, carla, "is with Ben", func(s call.Snapshot) bool {
+		return !s.Hosted && s.Invite == ben.Snapshot().Invite && len(s.Others) == 1 && s.Others[0].Name == "Ben" && s.State == call.Connected
+	})
 }

@@ -86,6 +86,9 @@ func (r *room) onWelcomedAgain(w signal.Welcomed) {
 	r.problem = ""
 	r.move(regained)
 	r.paths.planned()
+	if r.house.leaving { // the room is at its new host, and the others know us there
+		r.end(leave, nil)
+	}
 }
 
 func (r *room) setServers(servers []webrtc.ICEServer) {

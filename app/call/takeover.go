@@ -101,7 +101,4 @@ func (r *room) moved(to invite.Invite) {
 	}
 	r.tell(RoomChanged{})
 	r.tell(Noticed{Text: text})
-	if r.house.leaving {
-		r.end(leave, nil)
-	}
 }

@@ -1,6 +1,10 @@
 package host
 
-import "candid/netstack/signal"
+import (
+	"errors"
+
+	"candid/netstack/signal"
+)
 
 // Kept is what is kept of a room's settings.
 func (h *Host) Kept(room string) signal.Settings {
@@ -10,3 +14,8 @@ func (h *Host) Kept(room string) signal.Settings {
 
 // Members is who is in a room.
 func (h *Host) Members(room string) []signal.Member { return h.signal.Members(room) }
+
+// Crash ends the host without a word to anyone.
+func (h *Host) Crash() error {
+	return errors.Join(h.port.Load().Close(), h.Close())
+}

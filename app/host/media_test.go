@@ -125,3 +125,20 @@ func TestMediaServer(t *testing.T) {
 		})
 	}
 }
+
+// A host that is killed and started again serves media again, to the same
+// people by the same names, and none of them does anything.
+func TestMediaAfterRestart(t *testing.T) {
+	cfg := host.Config{Dir: t.TempDir()}
+	h := start(t, cfg)
+	i := inviteTo(t, h, "otter")
+	a, b := call(t, h, i, "Anna", false), call(t, h, i, "Ben", false)
+	a.sound(t)
+	b.hears(t, a.ID())
+	cfg.Port = h.Port()
+	if err := h.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	start(t, cfg)
+	b.hears(t, a.ID()) // of a new track
+}

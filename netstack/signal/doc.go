@@ -90,6 +90,7 @@
 //	    "forced": "SFU",        // the path it chose for itself; missing: none
 //	    "connected": true
 //	  } ],
+//	  "gone": [ "…" ],          // have left on purpose: nobody need wait for them
 //	  "servers": [ { "urls": ["turn:…"], "username": "…", "credential": "…" } ],
 //	                            // RTCIceServer; the credentials are yours alone
 //	  "plan": {                 // the paths through the room, and why

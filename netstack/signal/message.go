@@ -170,6 +170,7 @@ type (
 		ID      netstack.PeerID    `json:"id"`
 		Token   string             `json:"token"`
 		Members []Member           `json:"members"` // in order of joining, yourself included
+		Gone    []netstack.PeerID  `json:"gone,omitempty"`
 		Servers []webrtc.ICEServer `json:"servers"`
 		Plan    Plan               `json:"plan"`
 		State   RoomState          `json:"room"`

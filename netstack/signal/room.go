@@ -36,7 +36,8 @@ type room struct {
 	suspects map[netip.Prefix]bool // addresses of those removed
 	waiting  []*session            // in the lobby, in order of coming
 	history  history
-	hands    uint64 // number of the newest raised hand
+	gone     []netstack.PeerID // said that they leave
+	hands    uint64            // number of the newest raised hand
 
 	mu        sync.Mutex
 	snapshot  []Member
@@ -195,6 +196,7 @@ func (r *room) enter(m *session, s *socket) {
 	m.room, m.sock, m.Connected = r, s, true
 	r.members[m.ID] = m
 	r.order = append(r.order, m)
+	r.gone = slices.DeleteFunc(r.gone, func(id netstack.PeerID) bool { return id == m.ID })
 	r.server.present.Add(1)
 	r.raise(m)
 	r.changed()
@@ -205,7 +207,7 @@ func (r *room) enter(m *session, s *socket) {
 	replanned := r.choose()
 	servers := m.servers(time.Now())
 	s.reply(encode(TypeWelcome, welcomeBody{
-		Version: Version, ID: m.ID, Token: m.token, Members: r.roster(), Servers: servers,
+		Version: Version, ID: m.ID, Token: m.token, Members: r.roster(), Gone: slices.Clone(r.gone), Servers: servers,
 		Plan: r.plan, State: r.state(m), Chat: r.history.lines, Epoch: r.epoch, Resume: int(resumeTime / time.Second),
 	}))
 	m.out.rewind(s, 0)
@@ -284,6 +286,9 @@ func (r *room) remove(m *session, why Reason, said string, code int, text string
 		m.sock.close(code, text, last)
 	}
 	r.drop(m)
+	if why == LeftItself {
+		r.gone = note(r.gone, m.ID)
+	}
 	m.State.HandRaised = false
 	r.raise(m)
 	r.changed()

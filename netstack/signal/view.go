@@ -90,7 +90,7 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	}
 	again := c.id != ""
 	if again && b.Epoch != c.epoch {
-		b.Members = append(b.Members, c.missingLocked(b.Members)...)
+		b.Members = append(b.Members, c.missingLocked(b.Members, b.Gone)...)
 	}
 	c.releaseLocked(b.Members)
 	chat := c.newChatLocked(b.Chat, b.Epoch == c.epoch)
@@ -123,10 +123,10 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 
 // missingLocked makes ghosts of the members that a restarted host does not know
 // yet, and returns them.
-func (c *Client) missingLocked(now []Member) (missing []Member) {
+func (c *Client) missingLocked(now []Member, gone []netstack.PeerID) (missing []Member) {
 	for _, m := range c.members {
-		if slices.ContainsFunc(now, func(n Member) bool { return n.ID == m.ID }) {
-			continue
+		if slices.ContainsFunc(now, func(n Member) bool { return n.ID == m.ID }) || slices.Contains(gone, m.ID) {
+			continue // here, or will not come
 		}
 		m.Connected = false
 		missing = append(missing, m)
