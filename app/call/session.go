@@ -208,9 +208,9 @@ func (s *Session) produce(w signal.Welcomed) (err error) {
 // connect makes the transports; nothing is connected yet.
 func (s *Session) connect(w signal.Welcomed) (err error) {
 	cfg := s.cfg
-	policy := webrtc.ICETransportPolicyAll
+	policy := peer.AllPaths
 	if cfg.RelayOnly {
-		policy = webrtc.ICETransportPolicyRelay
+		policy = peer.RelayOnly
 	}
 	common := peer.Config{
 		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),

@@ -37,7 +37,7 @@ func call(t *testing.T, h *host.Host, i invite.Invite, name string, relayed bool
 	}
 	cfg := peer.Config{ICEServers: c.Servers(), TLS: identity.ClientConfig(h.Pin()), Loopback: true, Logger: quiet}
 	if relayed {
-		cfg.Policy = webrtc.ICETransportPolicyRelay
+		cfg.Policy = peer.RelayOnly
 	}
 	m, err := sfu.NewTransport(sfu.TransportConfig{Self: c.ID(), Signaler: c, Peer: cfg})
 	if err != nil {

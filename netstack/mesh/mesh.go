@@ -175,6 +175,32 @@ func (t *Transport) Restart(id netstack.PeerID, why string) {
 	})
 }
 
+// Select moves the line to a peer to a pair of its Link that has succeeded.
+func (t *Transport) Select(id netstack.PeerID, pairID string) {
+	t.post(func() {
+		if s := t.slots[id]; s != nil && s.peer != nil {
+			s.peer.Select(pairID)
+		}
+	})
+}
+
+// SetPolicy says which candidates are used. It makes every connection anew,
+// since ICE gathers by one policy from its beginning: for a moment nothing
+// arrives by this transport.
+func (t *Transport) SetPolicy(p peer.Policy) {
+	t.post(func() {
+		t.factory.SetPolicy(p)
+		for _, s := range t.slots {
+			if s.peer != nil {
+				t.retire(s.peer)
+				s.peer = nil
+				t.connect(s, false)
+			}
+		}
+		t.published()
+	})
+}
+
 // SetICEServers replaces the STUN and TURN servers, from each connection's
 // next restart on; the error says which makes no sense.
 func (t *Transport) SetICEServers(servers []webrtc.ICEServer) error {

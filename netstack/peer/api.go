@@ -82,7 +82,7 @@ type measured struct {
 
 // api makes a webrtc.API for one PeerConnection. Each has its own, because
 // pion finds a connection's statistics by an identity made of the clock.
-func (f *Factory) api(n *network) (*webrtc.API, *measured, error) {
+func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 	media, err := mediaEngine(f.config.Codecs)
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +118,7 @@ func (f *Factory) api(n *network) (*webrtc.API, *measured, error) {
 	if err := webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(f.logs)); err != nil {
 		return nil, nil, fmt.Errorf("preparing transport-wide feedback: %w", err)
 	}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(f.settings(n))), out, nil
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(f.settings(n, w))), out, nil
 }
 
 func (f *Factory) addStats(registry *interceptor.Registry, out *measured) error {

@@ -15,8 +15,8 @@ type Config struct {
 	// ICEServers are the STUN and TURN servers; Factory.SetICEServers changes
 	// them later.
 	ICEServers []webrtc.ICEServer
-	// Policy says which own candidates are used: all, or relayed ones only.
-	Policy webrtc.ICETransportPolicy
+	// Policy says which candidates are used; Factory.SetPolicy changes it later.
+	Policy Policy
 	// TLS is for connections to turns: servers, so that a self-made
 	// certificate can be pinned; nil trusts the system's roots.
 	TLS *tls.Config
@@ -44,6 +44,25 @@ type Config struct {
 	Logger *slog.Logger
 
 	onlyTCP bool // for tests
+}
+
+// Policy says which candidates a connection uses.
+type Policy uint8
+
+// The policies. RelayOnly shows the other side none of our addresses; DirectOnly
+// rather has no connection than a relayed one.
+const (
+	AllPaths Policy = iota
+	RelayOnly
+	DirectOnly
+)
+
+// ice is the part of a policy that pion knows.
+func (p Policy) ice() webrtc.ICETransportPolicy {
+	if p == RelayOnly {
+		return webrtc.ICETransportPolicyRelay
+	}
+	return webrtc.ICETransportPolicyAll
 }
 
 // Codec is a codec with the kind of media it is for.

@@ -39,6 +39,7 @@ type Factory struct {
 
 	mu        sync.Mutex
 	relayWait time.Duration
+	policy    Policy
 	servers   []webrtc.ICEServer
 	addresses map[netip.Addr]ifwatch.Address
 }
@@ -52,7 +53,7 @@ func NewFactory(c Config) (*Factory, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.servers, f.relayWait = servers, f.config.RelayWait
+	f.servers, f.relayWait, f.policy = servers, f.config.RelayWait, f.config.Policy
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making a DTLS key: %w", err)
@@ -70,7 +71,7 @@ func NewFactory(c Config) (*Factory, error) {
 		if addrs, err := ifwatch.Addresses(); err == nil {
 			f.SetAddresses(addrs)
 		}
-		if !c.NoTCP && c.Policy != webrtc.ICETransportPolicyRelay {
+		if !c.NoTCP && c.Policy != RelayOnly {
 			f.listenTCP()
 		}
 	}
@@ -141,10 +142,27 @@ func usable(all []ifwatch.Address) map[netip.Addr]bool {
 	return out
 }
 
+// iceServers are those to use: a connection without relay asks none for one.
 func (f *Factory) iceServers() []webrtc.ICEServer {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.servers
+	if f.policy != DirectOnly {
+		return f.servers
+	}
+	return withoutRelays(f.servers)
+}
+
+// SetPolicy says which candidates are used by peers made from now on.
+func (f *Factory) SetPolicy(p Policy) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.policy = p
+}
+
+func (f *Factory) currentPolicy() Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.policy
 }
 
 // Close frees what peers share.
@@ -160,7 +178,7 @@ func (f *Factory) Close() error {
 }
 
 // settings are pion's for one PeerConnection on network n.
-func (f *Factory) settings(n *network) webrtc.SettingEngine {
+func (f *Factory) settings(n *network, w *wishes) webrtc.SettingEngine {
 	s := webrtc.SettingEngine{LoggerFactory: f.logs}
 	s.SetNet(n)
 	s.SetSrflxAcceptanceMinWait(srflxWait)
@@ -170,6 +188,9 @@ func (f *Factory) settings(n *network) webrtc.SettingEngine {
 	f.mu.Unlock()
 	s.SetICETimeouts(disconnectedAfter, failedAfter, keepAlive)
 	s.SetICEMaxBindingRequests(maxBindingRequests)
+	s.SetICEBindingRequestHandler(w.take)
+	// For the checks of all pairs alone: pion is to change nothing by itself.
+	_ = s.SetICERenomination(webrtc.WithRenominationInterval(neverOnItsOwn))
 	s.SetDTLSRetransmissionInterval(dtlsRetransmit)
 	s.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address: a round trip less
 	// A side that leaves says so to the host, or falls silent. pion would close
@@ -216,5 +237,5 @@ func (f *Factory) allow(ip netip.Addr) bool {
 }
 
 func (f *Factory) rules() candidateRules {
-	return candidateRules{allow: f.allow, mdns: f.mdnsMode() != ice.MulticastDNSModeDisabled}
+	return candidateRules{allow: f.allow, mdns: f.mdnsMode() != ice.MulticastDNSModeDisabled, noRelay: f.currentPolicy() == DirectOnly}
 }

@@ -50,6 +50,8 @@ func reachable(ip netip.Addr, loopback bool) bool {
 type candidateRules struct {
 	allow func(netip.Addr) bool
 	mdns  bool
+	// noRelay refuses what goes through a relay of theirs.
+	noRelay bool
 }
 
 // check parses one candidate of the other side (RFC 8839 section 5.1), with or
@@ -64,6 +66,9 @@ func (r candidateRules) check(line string) (ice.Candidate, error) {
 	}
 	if c.Component() != 1 {
 		return nil, errors.New("candidate: not of component 1")
+	}
+	if r.noRelay && c.Type() == ice.CandidateTypeRelay {
+		return nil, errors.New("candidate: relayed, and only direct paths are wanted")
 	}
 	if c.Port() < 1 || c.Port() > 65535 {
 		return nil, errors.New("candidate: no such port")

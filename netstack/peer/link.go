@@ -194,7 +194,7 @@ func (p *Peer) reportFailures() {
 	for _, s := range p.f.iceServers() {
 		for _, u := range s.URLs {
 			uri, err := stun.ParseURI(u)
-			if err != nil || p.f.config.Policy == webrtc.ICETransportPolicyRelay && uri.Scheme == stun.SchemeTypeSTUN {
+			if err != nil || p.policy == RelayOnly && uri.Scheme == stun.SchemeTypeSTUN {
 				continue
 			}
 			if p.gave(uri) {

@@ -16,12 +16,13 @@ const (
 	TypeCandidate   = "candidate"
 	TypeHello       = "hello"
 	TypeRestart     = "restart"
+	TypeSelect      = "x-select" // a newer wish: hosts pass on what begins so
 )
 
 // Handles reports whether an envelope of this type is for a Peer.
 func Handles(envelopeType string) bool {
 	switch envelopeType {
-	case TypeDescription, TypeCandidate, TypeHello, TypeRestart:
+	case TypeDescription, TypeCandidate, TypeHello, TypeRestart, TypeSelect:
 		return true
 	}
 	return false
@@ -52,6 +53,14 @@ type helloBody struct{ header }
 
 type restartBody struct {
 	Why string `json:"why,omitempty"`
+	header
+}
+
+// selectBody names the pair to move to as its receiver sees it; an end that is
+// empty may be any.
+type selectBody struct {
+	Local  string `json:"local,omitempty"`
+	Remote string `json:"remote,omitempty"`
 	header
 }
 

@@ -163,6 +163,8 @@ func (p *Peer) handle(e netstack.Envelope) {
 		err = p.handleCandidate(e)
 	case TypeRestart:
 		err = p.handleRestart(e)
+	case TypeSelect:
+		err = p.handleSelect(e)
 	}
 	if err != nil {
 		p.log.Debug("message refused", "type", e.Type, "err", err)

@@ -53,6 +53,8 @@ type Peer struct {
 	ice     *webrtc.ICETransport
 	dtls    *webrtc.DTLSTransport
 	meters  *measured
+	wishes  *wishes
+	policy  Policy
 	loop    *loop.Loop
 	polite  bool
 	session string
@@ -90,14 +92,15 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		return nil, fmt.Errorf("connecting %q to %q: not two participants", o.Self, o.Remote)
 	}
 	n := newNetwork(f)
-	api, meters, err := f.api(n)
+	w := new(wishes)
+	api, meters, err := f.api(n, w)
 	if err != nil {
 		n.shut()
 		return nil, err
 	}
-	servers := f.iceServers()
+	servers, policy := f.iceServers(), f.currentPolicy()
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
-		ICEServers: servers, ICETransportPolicy: f.config.Policy,
+		ICEServers: servers, ICETransportPolicy: policy.ice(),
 		Certificates: []webrtc.Certificate{f.certificate}, BundlePolicy: webrtc.BundlePolicyMaxBundle,
 		ICECandidatePoolSize: 1, // gather now, not when the first offer is here
 	})
@@ -106,7 +109,7 @@ func (f *Factory) New(o Options) (*Peer, error) {
 		return nil, fmt.Errorf("making a connection: %w", err)
 	}
 	p := &Peer{
-		o: o, f: f, net: n, pc: pc, meters: meters, servers: servers,
+		o: o, f: f, net: n, pc: pc, meters: meters, servers: servers, wishes: w, policy: policy,
 		dtls: pc.SCTP().Transport(), ice: pc.SCTP().Transport().ICETransport(),
 		log:    f.config.Logger.With("peer", o.Remote),
 		polite: o.Self < o.Remote, session: rand.Text(),

@@ -98,3 +98,21 @@ func gives(uri *stun.URI, typ webrtc.ICECandidateType, relayProtocol string) boo
 	}
 	return false
 }
+
+// withoutRelays leaves TURN servers out.
+func withoutRelays(all []webrtc.ICEServer) []webrtc.ICEServer {
+	var out []webrtc.ICEServer
+	for _, s := range all {
+		var urls []string
+		for _, u := range s.URLs {
+			if uri, err := stun.ParseURI(u); err == nil && (uri.Scheme == stun.SchemeTypeSTUN || uri.Scheme == stun.SchemeTypeSTUNS) {
+				urls = append(urls, u)
+			}
+		}
+		if len(urls) > 0 {
+			s.URLs = urls
+			out = append(out, s)
+		}
+	}
+	return out
+}

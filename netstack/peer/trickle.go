@@ -77,8 +77,8 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 	if ufrag := ufragOf(init.Candidate); ufrag != "" {
 		init.UsernameFragment = &ufrag
 	}
-	if p.f.mayTell(c) {
-		if p.f.config.HideAddresses || p.f.config.Policy == webrtc.ICETransportPolicyRelay {
+	if p.f.mayTell(c, p.policy) {
+		if p.f.config.HideAddresses || p.policy == RelayOnly {
 			init.Candidate = withoutBase(init.Candidate)
 		}
 		if c.Protocol == webrtc.ICEProtocolTCP && !p.f.config.onlyTCP {
@@ -101,11 +101,11 @@ func (p *Peer) localCandidate(c *webrtc.ICECandidate) {
 
 // mayTell reports whether the other side may know a candidate of ours, and has
 // use for it. pion shows addresses when it fails to hide them.
-func (f *Factory) mayTell(c *webrtc.ICECandidate) bool {
+func (f *Factory) mayTell(c *webrtc.ICECandidate, policy Policy) bool {
 	switch {
 	case c.TCPType == "active": // nobody can connect to it
 		return false
-	case f.config.Policy == webrtc.ICETransportPolicyRelay:
+	case policy == RelayOnly:
 		return c.Typ == webrtc.ICECandidateTypeRelay
 	case f.config.HideAddresses && c.Typ == webrtc.ICECandidateTypeHost:
 		return strings.HasSuffix(c.Address, ".local")

@@ -118,7 +118,7 @@ func TestRow26RelayOverPinnedTLS(t *testing.T) {
 	cert := selfMade(t)
 	url, wire := turnOverTLS(t, cert)
 	c := local()
-	c.Policy = webrtc.ICETransportPolicyRelay
+	c.Policy = RelayOnly
 	c.TLS = pinned(cert)
 	// The same port without TLS is left out, or it would be asked in clear.
 	plain := "turn:" + url[len("turns:"):]
@@ -283,7 +283,7 @@ func TestMayTell(t *testing.T) {
 	named := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeHost, Address: "x.local"}
 	active := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeHost, Address: "192.0.2.1", TCPType: "active"}
 	relay := webrtc.ICECandidate{Typ: webrtc.ICECandidateTypeRelay, Address: "198.51.100.1"}
-	open, hidden, relayed := &Factory{}, &Factory{config: Config{HideAddresses: true}}, &Factory{config: Config{Policy: webrtc.ICETransportPolicyRelay}}
+	open, hidden, relayed := &Factory{}, &Factory{config: Config{HideAddresses: true}}, &Factory{policy: RelayOnly}
 	for _, c := range []struct {
 		f    *Factory
 		c    webrtc.ICECandidate
