@@ -245,7 +245,7 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 	cfg := e.Config()
 	c := call.Config{
 		Invite: inv, Link: shown.String(), Name: cfg.Name, Hosted: hosted, Client: "candid " + version,
-		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, RelayOnly: cfg.RelayOnly,
+		Muted: cfg.JoinMuted, CameraOff: cfg.JoinCameraOff, Privacy: privacyOf(cfg),
 		Loopback: onlyHere(shown), Studio: e.studio, Person: e.person, Contacts: e.contacts, Logger: e.log,
 	}
 	if e.meter == nil { // what is measured is this call, not the next host
@@ -274,6 +274,17 @@ func (e *engine) join(ctx context.Context, inv, shown invite.Invite, hosted bool
 		}
 	})
 	return s, nil
+}
+
+// privacyOf is what a person chose for all calls.
+func privacyOf(c config.Config) call.Privacy {
+	switch {
+	case c.RelayOnly:
+		return call.RelayOnly
+	case c.DirectOnly:
+		return call.DirectOnly
+	}
+	return call.AnyPath
 }
 
 // onlyHere reports whether the invite is to a host that serves this computer

@@ -49,12 +49,6 @@ func (s *Session) Force(t netstack.Topology) { s.post(func() { s.room.force(t) }
 // ForceRoom chooses everyone's path; Auto leaves it to the room.
 func (s *Session) ForceRoom(t netstack.Topology) { s.post(func() { s.room.forceRoom(t) }) }
 
-// SelectPair moves the line to a peer to a pair that has succeeded.
-func (s *Session) SelectPair(peer netstack.PeerID, pairID string) {}
-
-// SetPrivacy says which of this computer's addresses may be used.
-func (s *Session) SetPrivacy(Privacy) {}
-
 // SafetyWords are what this member and another can compare.
 func (s *Session) SafetyWords(id netstack.PeerID) []string {
 	return slices.Clone((*s.words.Load())[id])

@@ -103,6 +103,7 @@ func (r *room) snapshot() *Snapshot {
 		Mixed: r.paths.current == netstack.MCU, Speaker: r.paths.speaker, Change: r.paths.newest(),
 		Encrypted: r.crypt != nil,
 	}
+	s.Privacy = r.s.cfg.Privacy
 	r.house.fill(s)
 	for _, o := range r.others {
 		s.Others = append(s.Others, o.member)

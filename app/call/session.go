@@ -23,8 +23,6 @@ import (
 	"candid/netstack/sfu"
 	"candid/netstack/signal"
 	"candid/netstack/unbounded"
-
-	"github.com/pion/webrtc/v4"
 )
 
 // Studio is what a Session needs of this person's devices; *studio.Studio
@@ -50,10 +48,10 @@ type Config struct {
 	Name      string
 	Muted     bool
 	CameraOff bool
-	Hosted    bool   // the room is hosted by this program
-	Client    string // this program's name and version, told to the host
-	RelayOnly bool   // use only paths through the host's relay
-	Loopback  bool   // also use 127.0.0.1: for calls on one computer
+	Hosted    bool    // the room is hosted by this program
+	Client    string  // this program's name and version, told to the host
+	Privacy   Privacy // which paths the lines to others may take; see SetPrivacy
+	Loopback  bool    // also use 127.0.0.1: for calls on one computer
 	// OnWaiting is called when a moderator has to let us in first; Join goes on
 	// waiting. It must not block. Nil: nobody is told.
 	OnWaiting func()
@@ -208,18 +206,16 @@ func (s *Session) produce(w signal.Welcomed) (err error) {
 // connect makes the transports; nothing is connected yet.
 func (s *Session) connect(w signal.Welcomed) (err error) {
 	cfg := s.cfg
-	policy := peer.AllPaths
-	if cfg.RelayOnly {
-		policy = peer.RelayOnly
-	}
 	common := peer.Config{
-		ICEServers: w.Servers, Policy: policy, TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
+		ICEServers: w.Servers, Policy: cfg.Privacy.policy(), TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
 		Loopback: cfg.Loopback, Logger: cfg.Logger, Codecs: peer.ForeignVideo(),
 	}
 	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
 		return err
 	}
-	common.NoTCP, common.Codecs = true, nil // the host listens, and forwards VP8 only
+	// The host listens, and sees where we come from whatever we choose. It
+	// forwards VP8 only.
+	common.NoTCP, common.Policy, common.Codecs = true, peer.AllPaths, nil
 	if s.host, err = sfu.NewTransport(sfu.TransportConfig{Self: w.ID, Signaler: s.client, Peer: common, Quiet: true}); err != nil {
 		s.close(s.mesh)
 	}

@@ -208,11 +208,14 @@ func (f *Factory) settings(n *network, w *wishes) webrtc.SettingEngine {
 	if !f.config.onlyTCP {
 		types = append(types, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
 	}
-	if !f.config.NoTCP && f.config.Net == nil {
+	// Who hides opens no connection of his own to anybody: ICE-TCP would.
+	hides := f.currentPolicy() == RelayOnly
+	s.DisableActiveTCP(hides)
+	if !f.config.NoTCP && f.config.Net == nil && !hides {
 		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
 	}
 	s.SetNetworkTypes(types)
-	if f.tcp != nil {
+	if f.tcp != nil && !hides {
 		s.SetICETCPMux(f.tcp)
 	}
 	return s

@@ -293,7 +293,7 @@ func TestMayTell(t *testing.T) {
 		{hidden, host, false}, {hidden, named, true}, {hidden, relay, true},
 		{relayed, host, false}, {relayed, named, false}, {relayed, relay, true},
 	} {
-		if got := c.f.mayTell(&c.c); got != c.want {
+		if got := c.f.mayTell(&c.c, c.f.policy); got != c.want {
 			t.Errorf("mayTell(%s %s) = %v, want %v (%+v)", c.c.Typ, c.c.Address, got, c.want, c.f.config)
 		}
 	}
