@@ -214,12 +214,25 @@ func printCheck(stdout, stderr io.Writer, r probe.Report, refused error, asJSON 
 	return exitOK
 }
 
+// checkFact is one line of a report: a name, which is empty where the one before
+// goes on, and a value.
+type checkFact struct{ name, value string }
+
 // writeCheck prints a report for a person.
 func writeCheck(w io.Writer, c checked) {
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "  %-15s %s\n", name, fmt.Sprintf(format, args...))
-	}
 	fmt.Fprintf(w, "%s\n\n", c.Sentence)
+	for _, f := range c.facts() {
+		fmt.Fprintf(w, "  %-15s %s\n", f.name, f.value)
+	}
+	fmt.Fprintf(w, "\nTook %v.\n", c.Duration.Round(time.Millisecond))
+}
+
+// facts are all that a report knows, line by line.
+func (c checked) facts() []checkFact {
+	var out []checkFact
+	line := func(name, format string, args ...any) {
+		out = append(out, checkFact{name, fmt.Sprintf(format, args...)})
+	}
 	line("Calls", "%s", c.Level)
 	line("UDP", "%s", yes(c.UDP))
 	line("IPv4", "%s", yes(c.IPv4))
@@ -252,7 +265,7 @@ func writeCheck(w io.Writer, c checked) {
 		}
 		line(first(i, "Interfaces"), "%s (%s) %s", f.Name, kind, strings.Join(at, ", "))
 	}
-	fmt.Fprintf(w, "\nTook %v.\n", c.Duration.Round(time.Millisecond))
+	return out
 }
 
 func first(i int, name string) string {

@@ -44,6 +44,9 @@ type engine struct {
 	notice  error // what was wrong with the settings at the start
 	session *call.Session
 
+	hosting *host.Host // while a room is hosted here, or nil
+	outside *outside   // with hosting
+
 	calls   replay.Folder
 	history *history.History
 
@@ -164,8 +167,10 @@ func (e *engine) Host(ctx context.Context) (ui.Call, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.goOutside(h)
 	c, err := e.enter(ctx, h)
 	if err != nil {
+		e.comeIn()
 		return nil, errors.Join(err, h.Close())
 	}
 	return c, nil
@@ -197,10 +202,12 @@ func (e *engine) takeOver(_ context.Context, t signal.TakeOver) (call.Hosting, e
 	return call.Hosting{Guests: guests, Own: own}, nil
 }
 
-// closeAfter closes our host when the call has ended.
+// closeAfter closes our host, and the port of it in the router, when the call
+// has ended.
 func (e *engine) closeAfter(s *call.Session, h *host.Host) {
 	e.wg.Go(func() {
 		s.Wait()
+		e.comeIn()
 		if err := h.Close(); err != nil {
 			e.log.Warn("host not closed", "err", err)
 		}

@@ -36,7 +36,20 @@ func (h *Host) Addresses() []string {
 	for _, a := range append(h.local(), h.cfg.Public...) {
 		add(net.JoinHostPort(a.String(), port))
 	}
+	h.outsideMu.Lock()
+	defer h.outsideMu.Unlock()
+	if h.outside.IsValid() {
+		add(h.outside.String())
+	}
 	return out[:min(len(out), invite.MaxAddresses)]
+}
+
+// Advertise adds an address to invites made from now on: that at which a router
+// passes the port on.
+func (h *Host) Advertise(at netip.AddrPort) {
+	h.outsideMu.Lock()
+	defer h.outsideMu.Unlock()
+	h.outside = at
 }
 
 // local are the addresses of this machine that others may reach, best first.

@@ -116,6 +116,9 @@ type Host struct {
 	web   *http.Server
 	addrs func() ([]ifwatch.Address, error)
 
+	outsideMu sync.Mutex
+	outside   netip.AddrPort // of a router that passes the port on, or invalid
+
 	mu     sync.Mutex
 	stop   func() bool      // ends the watch on Start's context
 	rooms  map[string]*room // those open; nil when closed

@@ -19,6 +19,7 @@ type checkScreen struct {
 	mic     *roundButton
 	cam     *roundButton
 	join    *button
+	light   *netLight // what the way to the host is like
 	joining bool
 	content *fyne.Container
 }
@@ -43,12 +44,15 @@ func newCheckScreen(w *Window, link, room string) *checkScreen {
 		button = newButton(primary, "log-in", "Join now", s.enter)
 	}
 	s.join = button
+	s.light = newLight(w, link)
+	lightRow := container.NewCenter(s.light.chip)
+	lightRow.Hidden = link == ""
 	back := newSmallButton(quiet, "arrow-left", "", "Back", w.showHome)
 	head := newRow(10, back, newStretch(3, newText(title, 22, display, cText).eliding(), newText(text, 13.5, plain, cDim).eliding()))
 	scroll := container.NewVScroll(padded(s.form.box, 24, 26, 12, 26))
 	side := card(cPanel, cLine, 20, container.New(sideLayout{}, scroll, padded(button, 12, 26, 24, 26)))
 	buttons := container.NewCenter(newRow(10, s.mic, s.cam))
-	s.content = container.New(checkLayout{s}, head, s.preview, padded(s.hint, 0, 24, 0, 24), buttons, side)
+	s.content = container.New(checkLayout{s}, head, s.preview, padded(s.hint, 0, 24, 0, 24), buttons, side, lightRow)
 	s.show()
 	return s
 }
@@ -113,6 +117,9 @@ func (s *checkScreen) entered() {
 	st.SetCameraOn(!s.w.engine.Config().JoinCameraOff)
 	st.SetMicrophoneOn(true)
 	s.w.win.Canvas().Focus(s.join)
+	if s.link != "" {
+		s.light.check()
+	}
 }
 
 // left closes the devices, unless a call is about to use them.
@@ -159,6 +166,7 @@ func (l checkLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
 	hh := heightFor(hint, left)
 	put(hint, x, y+h*0.76, left, hh)
 	put(buttons, x, y+h+16, left, buttonsH)
+	put(objs[5], x, y+h+16+buttonsH+2, left+checkGap+checkRight, 30)
 	put(side, x+left+checkGap, y, checkRight, sideH)
 }
 

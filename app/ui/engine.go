@@ -31,6 +31,7 @@ type Engine interface {
 	Explain(error) (what, next string)
 	Version() string
 	Memory
+	Scout
 }
 
 // Memory is what is kept of past calls.
@@ -51,6 +52,36 @@ type Memory interface {
 	// History says how calls with a member went: "direct in 41 of 43 calls";
 	// empty if there were none.
 	History(call.Member) string
+}
+
+// Scout is what is known of the network outside of a call.
+type Scout interface {
+	// CheckNetwork asks what calls from here will be like: of the host of an
+	// invite, or if link is empty, of that of the room joined last. It joins
+	// nothing, nobody there notices, and it takes 3 s at most.
+	CheckNetwork(ctx context.Context, link string) NetworkCheck
+	// Reach says how a room that is hosted here can be reached from outside;
+	// empty if none is, or the router was not asked.
+	Reach() Reach
+	// OpenPort has the router open the port for the room that is hosted here,
+	// until it is left.
+	OpenPort()
+}
+
+// NetworkCheck is what a check of the network found.
+type NetworkCheck struct {
+	Level    string // "good", "limited", "bad" or "unknown"
+	Sentence string
+	Facts    []NetworkFact
+}
+
+// NetworkFact is one of the things found.
+type NetworkFact struct{ Name, Value string }
+
+// Reach is how a room hosted here can be reached from outside.
+type Reach struct {
+	Sentence string
+	Open     bool // by a port that the router opened
 }
 
 // Format is what a report is written as.

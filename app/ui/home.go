@@ -25,6 +25,7 @@ type homeScreen struct {
 	open    *button // a file of a call
 	clear   *button
 	glances []*glanceRow
+	light   *netLight
 	content *fyne.Container
 	state   linkState
 }
@@ -168,9 +169,11 @@ func (s *homeScreen) footer() fyne.CanvasObject {
 	}
 	look := newSegmented([]string{"Auto", "Light", "Dark"}, mode, func(i int) { w.setTheme(config.Themes[i]) })
 	look.spoken = "Look: auto, light or dark"
+	s.light = newLight(w, "")
+	settings := newSmallButton(quiet, "sliders-horizontal", "Settings", "", w.showSettings)
 	keys := newSmallButton(quiet, "keyboard", "Keys", "", w.showShortcuts)
 	keys.hint = "F1"
-	return newRow(10, newText("Candid "+w.engine.Version(), 12.5, plain, cFaint), newFiller(), keys, look)
+	return newRow(6, s.light.chip, newFiller(), newText(w.engine.Version(), 12, plain, cFaint), settings, keys, look)
 }
 
 func (s *homeScreen) relayout() {
@@ -188,6 +191,7 @@ func (s *homeScreen) entered() {
 		return
 	}
 	s.loadPast()
+	s.light.check()
 }
 
 func (s *homeScreen) left()                {}

@@ -67,6 +67,9 @@ func newInviteCard(s *callScreen, c curtain) fyne.CanvasObject {
 		newPara(c.Text, 14, plain, cDim),
 		newLinkBox(link),
 		newRow(0, s.copyBig, newFiller()))
+	if s.model.snap.Hosted {
+		left.Add(newReachRow(s.w))
+	}
 	plate := newPlate(cPanel, cLine, 22)
 	plate.shadow = true
 	return sizedTo(layered(plate, padded(newRow(24, left, newQR(link, 164)), 20, 20, 20, 28)), inviteWidth+60, 0)

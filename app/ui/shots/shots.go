@@ -25,6 +25,7 @@ type shot struct {
 	act    func(*ui.Window, *uitest.Engine)
 	then   func(*uitest.Loop) error // what has to wait for something
 	readme bool                     // shown there
+	narrow bool                     // the panel alone is shown
 }
 
 // now is twelve minutes into the story.
@@ -39,6 +40,8 @@ var (
 var shots = []shot{
 	{name: "welcome", setup: func(e *uitest.Engine) { change(e, func(c *config.Config) { c.Name = "" }) }},
 	{name: "home", setup: recents, readme: true},
+	{name: "network", setup: recents, then: openLight},
+	{name: "settings", setup: recents, act: press("Settings")},
 	{name: "home-calls", setup: pasts, then: showPast},
 	{name: "replay", size: large, setup: pasts, then: openPast, readme: true},
 	{name: "replay-small", size: small, setup: pasts, then: openPast},
@@ -57,12 +60,12 @@ var shots = []shot{
 	{name: "call-16-small", size: small, call: func() *uitest.Call { return room(16, uitest.TwoRouters) }},
 	{name: "call-4k", size: huge, call: busy, act: panel},
 	{name: "panel-direct", call: func() *uitest.Call { return room(2, uitest.LAN) }, act: panel, readme: true},
-	{name: "panel-two-routers", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
-	{name: "panel-relay-udp", call: func() *uitest.Call { return room(2, uitest.RelayUDP) }, act: panel},
-	{name: "panel-relay-tls", call: func() *uitest.Call { return room(2, uitest.RelayTLS) }, act: panel},
-	{name: "panel-failing", call: failing, act: panel, readme: true},
-	{name: "panel-sfu", call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel},
-	{name: "panel-mcu", call: func() *uitest.Call { return room(6, uitest.MCU) }, act: panel},
+	{name: "panel-two-routers", call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel, readme: true, narrow: true},
+	{name: "panel-relay-udp", call: func() *uitest.Call { return room(2, uitest.RelayUDP) }, act: panel, readme: true, narrow: true},
+	{name: "panel-relay-tls", call: func() *uitest.Call { return room(2, uitest.RelayTLS) }, act: panel, readme: true, narrow: true},
+	{name: "panel-failing", call: failing, act: panel, readme: true, narrow: true},
+	{name: "panel-sfu", call: func() *uitest.Call { return room(6, uitest.SFU) }, act: panel, readme: true, narrow: true},
+	{name: "panel-mcu", call: func() *uitest.Call { return room(6, uitest.MCU) }, act: panel, readme: true, narrow: true},
 	{name: "panel-mesh", size: large, call: busy, act: panel},
 	{name: "panel-small", size: small, call: func() *uitest.Call { return room(2, uitest.TwoRouters) }, act: panel},
 	{name: "panel-deep", size: fyne.NewSize(1280, 2900), call: func() *uitest.Call { return room(2, uitest.RelayTLS) }, act: deep},
@@ -100,6 +103,7 @@ func change(e *uitest.Engine, f func(*config.Config)) {
 }
 
 func recents(e *uitest.Engine) {
+	e.Network = uitest.GoodNetwork()
 	change(e, func(c *config.Config) {
 		c.Recent = []config.Recent{
 			{Room: "design-review", Link: uitest.Invite, At: now.Add(-40 * time.Minute)},
@@ -126,6 +130,16 @@ func pasts(e *uitest.Engine) {
 func pastTab(*ui.Window, *uitest.Engine) {
 	seg := uitest.Find(canvas(), "Rooms or past calls").(fyne.Tappable)
 	seg.Tapped(&fyne.PointEvent{Position: fyne.NewPos(seg.(fyne.CanvasObject).Size().Width-10, 10)})
+}
+
+func openLight(loop *uitest.Loop) error {
+	return loop.Until("the network", func() bool {
+		o, ok := uitest.FindPrefix(canvas(), "Calls can go directly").(fyne.Tappable)
+		if ok {
+			o.Tapped(nil)
+		}
+		return ok
+	})
 }
 
 func showPast(loop *uitest.Loop) error {
@@ -270,6 +284,7 @@ func draw(s shot, look string, size fyne.Size) (image.Image, error) {
 	c := config.Default()
 	c.Name, c.Theme = "Robin Vale", look
 	e := uitest.New(c)
+	e.Network = uitest.GoodNetwork()
 	if s.setup != nil {
 		s.setup(e)
 	}
@@ -305,7 +320,15 @@ func draw(s shot, look string, size fyne.Size) (image.Image, error) {
 	}
 	window().Resize(size.AddWidthHeight(1, 0)) // Fyne lays out again only on a new size
 	window().Resize(size)
-	return canvas().Capture(), nil
+	img := canvas().Capture()
+	if sub, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	}); ok && s.narrow {
+		const panel = 404
+		b := img.Bounds()
+		return sub.SubImage(image.Rect(b.Max.X-panel, b.Min.Y, b.Max.X, b.Max.Y)), nil
+	}
+	return img, nil
 }
 
 // settled holds when nothing has been queued for a quarter of a second: pictures

@@ -40,6 +40,11 @@ type Engine struct {
 	Opened func() (*replay.Recording, error)
 	// Exported are the reports written, as "json named".
 	Exported []string
+	// Network is what CheckNetwork finds, Checked the links it was asked for;
+	// Outside is what Reach says.
+	Network ui.NetworkCheck
+	Checked []string
+	Outside ui.Reach
 	// Known is what History says, by name.
 	Known map[string]string
 }

@@ -1,0 +1,118 @@
+//go:build !headless
+
+package app
+
+import (
+	"context"
+	"time"
+
+	"candid/app/host"
+	"candid/app/ui"
+	"candid/netstack/invite"
+	"candid/netstack/portmap"
+	"candid/netstack/probe"
+)
+
+// CheckNetwork probes what candid check does: the host of link, or else of the
+// room joined last, and the router. Nobody else is asked.
+func (e *engine) CheckNetwork(ctx context.Context, link string) ui.NetworkCheck {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	cfg := probe.Config{PortMapping: true, Logger: e.log}
+	if link == "" {
+		link = e.lastLink()
+	}
+	var refused error
+	if inv, err := invite.Parse(link); err == nil {
+		refused = aimAt(ctx, inv, &cfg)
+	}
+	cfg.Timeout = probeLimit
+	c := checked{Report: probe.Run(ctx, cfg)}
+	c.Level, c.Sentence = c.Report.Sentence()
+	if refused != nil {
+		c.Level = probe.Bad
+		c.Sentence, _ = explain(refused)
+	}
+	out := ui.NetworkCheck{Level: string(c.Level), Sentence: c.Sentence}
+	for _, f := range c.facts() {
+		out.Facts = append(out.Facts, ui.NetworkFact{Name: f.name, Value: f.value})
+	}
+	return out
+}
+
+// lastLink is the invite of the room joined last, or "".
+func (e *engine) lastLink() string {
+	for _, r := range e.Config().Recent {
+		if r.Link != "" {
+			return r.Link
+		}
+	}
+	return ""
+}
+
+// mappingWait is how long hosting waits for the router: with its answer, the
+// invite holds the address outside.
+const mappingWait = 1500 * time.Millisecond
+
+// outside keeps the port of a host open in the router; without a mapper nobody
+// asked for it.
+type outside struct{ mapper *portmap.Mapper }
+
+// goOutside asks the router, if the person agreed to that, and tells the host
+// the address it gave.
+func (e *engine) goOutside(h *host.Host) {
+	o := &outside{}
+	e.mu.Lock()
+	e.hosting, e.outside = h, o
+	e.mu.Unlock()
+	if !e.Config().OpenPort {
+		return
+	}
+	e.OpenPort()
+	ctx, cancel := context.WithTimeout(context.Background(), mappingWait)
+	defer cancel()
+	e.mu.Lock()
+	m := o.mapper
+	e.mu.Unlock()
+	if m != nil {
+		if s := m.Wait(ctx); s.Outcome == portmap.Mapped && s.External.Addr().IsValid() {
+			h.Advertise(s.External)
+		}
+	}
+}
+
+// OpenPort has the router open the port of the room hosted here.
+func (e *engine) OpenPort() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.hosting == nil || e.outside == nil || e.outside.mapper != nil {
+		return
+	}
+	e.outside.mapper = portmap.Open(portmap.Config{Port: uint16(e.hosting.Port()), Logger: e.log})
+}
+
+// comeIn closes the port in the router; it waits for that, 2 s at most.
+func (e *engine) comeIn() {
+	e.mu.Lock()
+	o := e.outside
+	e.hosting, e.outside = nil, nil
+	e.mu.Unlock()
+	if o == nil || o.mapper == nil {
+		return
+	}
+	if err := o.mapper.Close(); err != nil {
+		e.log.Warn("port not closed in the router", "err", err)
+	}
+}
+
+// Reach says how people outside reach the room that is hosted here.
+func (e *engine) Reach() ui.Reach {
+	e.mu.Lock()
+	o := e.outside
+	e.mu.Unlock()
+	if o == nil || o.mapper == nil {
+		return ui.Reach{}
+	}
+	s := o.mapper.State()
+	return ui.Reach{Sentence: s.Sentence(), Open: s.Outcome == portmap.Mapped}
+}
