@@ -33,7 +33,13 @@ func (c *Client) Order(typ string, peer netstack.PeerID) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.queueLocked("", encode(typ, orderBody{Peer: peer}))
+	if c.done {
+		return ErrClosed
+	}
+	if c.out.push(message{tail: encode(typ, orderBody{Peer: peer}), once: typ == TypeHandOver}) != nil {
+		return ErrQueueFull
+	}
+	return nil
 }
 
 // Room returns what the room is like as of the newest event.

@@ -30,6 +30,9 @@ type message struct {
 	// topic, if set, is what the message tells the newest of: a newer one of
 	// the same topic takes the place of one that was not sent yet.
 	topic string
+	// once says that it is not sent again to a host that has forgotten us: it
+	// was what made another the host.
+	once bool
 }
 
 // outbox keeps the numbered messages of one direction of a session until the

@@ -100,7 +100,7 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	c.out.restart(func(m message, sent bool) bool {
 		g := c.ghosts[m.peer]
 		switch {
-		case sent && c.faulty:
+		case sent && (c.faulty || m.once):
 			return false
 		case g != nil:
 			g.held = append(g.held, m.tail)
