@@ -27,6 +27,7 @@ const videoClock = 90000
 // its width, half, and whole.
 const (
 	layerCount = 3
+	halfLayer  = 1
 	topLayer   = layerCount - 1
 )
 

@@ -27,6 +27,7 @@ type paths struct {
 
 	offered   bool // the host has something to connect to
 	begun     bool // we have
+	halved    bool // the picture of half the size is published
 	hostState netstack.Opt[webrtc.PeerConnectionState]
 	unused    time.Time // since when nobody needs the mesh; zero: somebody does
 	demand    map[netstack.Topology]map[string]bool
@@ -142,6 +143,22 @@ func (p *paths) reach(now time.Time) {
 			p.demand[netstack.SFU][id] = true // until the host says otherwise
 		}
 	}
+	p.halve()
+}
+
+// halve offers the host the picture of half the size, once the camera's is seen
+// to be large enough to have one.
+func (p *paths) halve() {
+	if !p.begun || p.halved || p.r.s.video.height.Load() <= smallPicture {
+		return
+	}
+	p.halved = true
+	half := p.r.s.video.layers[halfLayer].track
+	if err := p.r.s.host.Publish(half); err != nil {
+		p.r.s.log.Warn("picture of half the size not published", "err", err)
+		return
+	}
+	p.demand[netstack.SFU][half.ID()] = true // until the host says otherwise
 }
 
 // wish says on every path what is to arrive there, and plays it accordingly.

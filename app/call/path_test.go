@@ -258,6 +258,32 @@ func TestThreeOnTheHost(t *testing.T) {
 	}
 }
 
+// A camera of 720 lines is offered in three sizes, of which a receiver takes the
+// one its tile needs.
+func TestSizeOfTile(t *testing.T) {
+	h := newHall(t)
+	h.planAll(netstack.SFU)
+	ada := joinWith(t, h.invite, "Ada", newStudioOf(t, 0, 1, 1280, 720))
+	noor := joinAs(t, h.invite, "Noor", 1, 0)
+	on(t, netstack.SFU, ada, noor)
+	defer explain(t, []*person{ada, noor})
+	for _, tile := range []struct {
+		height int
+		track  string
+	}{{360, "camera~h"}, {180, "camera~q"}, {720, "camera"}} {
+		noor.SetTile(ada.Snapshot().Self.ID, tile.height, false)
+		until(t, tile.track+" alone", func() bool {
+			for _, o := range ada.Outgoing() {
+				if o.Active != (o.TrackID == tile.track) {
+					return false
+				}
+			}
+			// The whole picture is made smaller when its bitrate says so.
+			return tile.track == "camera" || noor.meter.height.Load() == int64(tile.height)
+		})
+	}
+}
+
 // Ada gets the host's mix and gives it back, while Noor stays on the SFU.
 func TestChangeToTheMix(t *testing.T) {
 	h := newHall(t)

@@ -78,6 +78,12 @@ type fakeStudio struct {
 
 func newStudio(t *testing.T, member, other int) *fakeStudio {
 	t.Helper()
+	return newStudioOf(t, member, other, 320, 180)
+}
+
+// newStudioOf is one with a camera of a size.
+func newStudioOf(t *testing.T, member, other, width, height int) *fakeStudio {
+	t.Helper()
 	listener, err := scene.NewListener(scene.SoundOf(other))
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +92,7 @@ func newStudio(t *testing.T, member, other int) *fakeStudio {
 		member: member, listener: listener, quit: make(chan struct{}),
 		video: map[int]media.VideoSink{}, audio: map[int]media.AudioSink{}, voices: map[int]media.Voice{},
 	}
-	camera := scene.NewCamera(scene.CameraOptions{Width: 320, Height: 180, Member: member})
+	camera := scene.NewCamera(scene.CameraOptions{Width: width, Height: height, Member: member})
 	mic, err := scene.NewMicrophone(scene.SoundOf(member))
 	if err != nil {
 		t.Fatal(err)
@@ -197,6 +203,7 @@ type meter struct {
 	seen   scene.Watcher
 	shares atomic.Int64 // pictures of a shared page
 	sent   atomic.Int64
+	height atomic.Int64 // of the newest picture
 }
 
 func (m *meter) Picture(from netstack.PeerID, p *image.YCbCr) func() {
@@ -207,6 +214,7 @@ func (m *meter) Picture(from netstack.PeerID, p *image.YCbCr) func() {
 		}
 		return nil
 	}
+	m.height.Store(int64(p.Rect.Dy()))
 	m.seen.See(mark, ok, time.Now())
 	return nil
 }
