@@ -183,6 +183,13 @@ func (p *paths) fail(why string) {
 	p.end()
 }
 
+// drop forgets a change that is not to be any more before anything came of it.
+func (p *paths) drop() {
+	p.change = nil
+	p.wish()
+	p.r.tell(MemberChanged{p.r.self}) // the newest change is the one before
+}
+
 func (p *paths) end() {
 	c := p.change
 	p.change = nil

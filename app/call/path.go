@@ -96,6 +96,8 @@ func (p *paths) planned() {
 		p.current = to
 	case p.change != nil && p.change.To == to:
 		return
+	case p.change != nil && p.change.swapped.IsZero() && p.current == to:
+		p.drop() // the room took it back
 	case p.change != nil && p.change.swapped.IsZero():
 		p.fail("the room chose another path meanwhile")
 	case p.change != nil:
