@@ -183,11 +183,14 @@ func (p *paths) fail(why string) {
 	p.end()
 }
 
-// drop forgets a change that is not to be any more before anything came of it.
+// drop ends a change that the room took back before anything came of it. It
+// cost nothing, so it is not kept.
 func (p *paths) drop() {
+	c := p.change
 	p.change = nil
 	p.wish()
-	p.r.tell(MemberChanged{p.r.self}) // the newest change is the one before
+	c.Failed = "the room took it back"
+	p.r.tell(PathChanged{c.PathChange})
 }
 
 func (p *paths) end() {

@@ -85,7 +85,10 @@ func (w walker) lead(ctx context.Context) error {
 			return err
 		}
 	}
-	w.s.ForceRoom(netstack.Auto) // which tells the visitors to go
+	if err := w.on(ctx, 2, netstack.P2P); err != nil { // the visitors go by themselves
+		return err
+	}
+	w.s.ForceRoom(netstack.Auto)
 	return w.on(ctx, 2, netstack.P2P)
 }
 
@@ -94,7 +97,10 @@ func (w walker) follow(ctx context.Context) error {
 	if err := w.await(ctx, "everybody", func(c call.Snapshot) bool { return len(c.Others) == w.people-1 }); err != nil {
 		return err
 	}
-	return w.on(ctx, 2, netstack.P2P)
+	if err := w.on(ctx, 2, netstack.P2P); err != nil {
+		return err
+	}
+	return w.await(ctx, "the end", func(c call.Snapshot) bool { return c.RoomForced == netstack.Auto })
 }
 
 // visit goes along, and leaves when the room has been everywhere.
@@ -102,10 +108,10 @@ func (w walker) visit(ctx context.Context) error {
 	if err := w.await(ctx, "direct paths", func(c call.Snapshot) bool { return c.RoomForced == netstack.P2P }); err != nil {
 		return err
 	}
-	if err := w.await(ctx, "the end", func(c call.Snapshot) bool { return c.RoomForced == netstack.Auto }); err != nil {
+	if err := w.on(ctx, 0, netstack.P2P); err != nil {
 		return err
 	}
-	return w.on(ctx, 0, netstack.Auto)
+	return sleep(ctx, 2*stay) // until the others have arrived there too
 }
 
 // on waits until so many people are there and this member is on a path, stays a
