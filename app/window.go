@@ -19,6 +19,7 @@ import (
 	"candid/app/host"
 	"candid/app/ui"
 	"candid/app/x11"
+	"candid/media/codec"
 
 	fyneapp "fyne.io/fyne/v2/app"
 )
@@ -82,6 +83,7 @@ func windowCommand(args []string, stderr io.Writer) int {
 			return exitUsage
 		}
 	}
+	codec.FewArenas()
 	e, err := newEngine(f, logger(stderr, f.verbose))
 	if err != nil {
 		tell(stderr, err)
