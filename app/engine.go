@@ -198,15 +198,17 @@ func (e *engine) takeOver(_ context.Context, t signal.TakeOver) (call.Hosting, e
 	if err != nil {
 		return call.Hosting{}, errors.Join(err, h.Close())
 	}
-	e.closeAfter(s, h)
+	e.closeAfter(s, h, t.Room)
 	return call.Hosting{Guests: guests, Own: own}, nil
 }
 
-// closeAfter closes our host, and the port of it in the router, when the call
-// has ended.
-func (e *engine) closeAfter(s *call.Session, h *host.Host) {
+// closeAfter lets our host's room be found until the call has ended, and then
+// closes the host and the port of it in the router.
+func (e *engine) closeAfter(s *call.Session, h *host.Host, room string) {
+	hide := e.announce(h, room)
 	e.wg.Go(func() {
 		s.Wait()
+		hide()
 		e.comeIn()
 		if err := h.Close(); err != nil {
 			e.log.Warn("host not closed", "err", err)
@@ -229,7 +231,7 @@ func (e *engine) enter(ctx context.Context, h *host.Host) (ui.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.closeAfter(s, h)
+	e.closeAfter(s, h, room)
 	e.remember(config.Recent{Room: room, Hosted: true, At: time.Now()})
 	return e.recorded(s), nil
 }

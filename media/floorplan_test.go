@@ -17,7 +17,7 @@ const house = "candid"
 // import. Arrows point down only: app, then netstack, then media.
 var plan = map[string]string{
 	"":              "app",
-	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/contacts netstack/identity netstack/invite netstack/mcu netstack/oneport netstack/portmap netstack/probe netstack/sfu netstack/signal netstack/trace",
+	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/contacts netstack/identity netstack/invite netstack/lan netstack/mcu netstack/oneport netstack/portmap netstack/probe netstack/sfu netstack/signal netstack/trace",
 	"app/call":      "app/studio media media/codec media/playout netstack netstack/contacts netstack/e2ee netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/probe netstack/sframe netstack/sfu netstack/signal netstack/topology netstack/unbounded netstack/verdict",
 	"app/config":    "",
 	"app/demo":      "app/call media media/scene netstack",

@@ -66,7 +66,14 @@ type Scout interface {
 	// OpenPort has the router open the port for the room that is hosted here,
 	// until it is left.
 	OpenPort()
+	// LookAround tells of the rooms on the local network, all of them each time
+	// that changes, until ctx is done. Where they cannot be found it is silent.
+	LookAround(ctx context.Context, found func([]Nearby))
 }
+
+// Nearby is a room on the local network, as somebody there announces it. Link
+// is an invite to it that was used before; empty: it takes an invite to join.
+type Nearby struct{ Room, Address, Link string }
 
 // NetworkCheck is what a check of the network found.
 type NetworkCheck struct {

@@ -22,7 +22,9 @@ type homeScreen struct {
 	recent  *fyne.Container
 	shelf   *segmented // which list is shown: rooms, or past calls
 	past    []pastCall
-	open    *button // a file of a call
+	around  []Nearby // on the local network
+	away    func()   // ends the look for them; nil: nobody looks
+	open    *button  // a file of a call
 	clear   *button
 	glances []*glanceRow
 	light   *netLight
@@ -191,10 +193,16 @@ func (s *homeScreen) entered() {
 		return
 	}
 	s.loadPast()
+	s.lookAround()
 	s.light.check()
 }
 
-func (s *homeScreen) left()                {}
+func (s *homeScreen) left() {
+	if s.away != nil {
+		s.away()
+	}
+}
+
 func (s *homeScreen) wantsBeat() bool      { return false }
 func (s *homeScreen) beat(time.Time, bool) {}
 func (s *homeScreen) escape() bool         { return false }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"candid/app/config"
@@ -48,13 +49,13 @@ func (s *homeScreen) loadPast() {
 
 func (s *homeScreen) fillRecent() {
 	s.recent.Objects = nil
+	s.clear.Hidden = true
 	if s.shelf.chosen == shelfCalls {
 		s.fillPast()
 	} else {
 		s.fillRooms()
 	}
 	s.open.Hidden = s.shelf.chosen != shelfCalls
-	s.clear.Hidden = len(s.recent.Objects) == 0
 	if len(s.recent.Objects) == 0 {
 		icon, text := "log-in", "Rooms you host or join appear here, so that you find them again."
 		if s.shelf.chosen == shelfCalls {
@@ -67,7 +68,10 @@ func (s *homeScreen) fillRecent() {
 
 func (s *homeScreen) fillRooms() {
 	s.clear.spoken = "Forget the recent rooms"
-	for _, r := range recentRooms(s.w.engine.Config(), s.w.now()) {
+	rooms := recentRooms(s.w.engine.Config(), s.w.now())
+	s.clear.Hidden = len(rooms) == 0
+	s.fillNearby(len(rooms) > 0)
+	for _, r := range rooms {
 		s.recent.Add(newListRow(r.Icon, r.Title, r.Detail, func() {
 			if r.Recent.Hosted {
 				s.w.host()
@@ -78,8 +82,56 @@ func (s *homeScreen) fillRooms() {
 	}
 }
 
+// fillNearby lists the rooms on the local network, if there are any, and a
+// head for what follows.
+func (s *homeScreen) fillNearby(more bool) {
+	if len(s.around) == 0 {
+		return
+	}
+	head := func(text string) { s.recent.Add(padded(newText(text, 12, bold, cDim), 6, 12, 4, 12)) }
+	head("On this network")
+	for _, n := range nearbyRooms(s.around) {
+		s.recent.Add(newListRow(n.Icon, n.Title, n.Detail, func() {
+			if n.Link == "" {
+				s.askInvite(n.Title)
+			} else {
+				s.w.Open(n.Link)
+			}
+		}))
+	}
+	if more {
+		head("Before")
+	}
+}
+
+// askInvite says what joining a room takes, where it is to be pasted.
+func (s *homeScreen) askInvite(room string) {
+	s.link.SetText("")
+	s.statusI.set("info", cAccent)
+	s.status.setCol("To join "+room+", ask who hosts it for the invite and paste it here.", cText)
+	s.relayout()
+	s.w.win.Canvas().Focus(s.link)
+}
+
+// lookAround follows the rooms on the local network until Home is left.
+func (s *homeScreen) lookAround() {
+	ctx, cancel := context.WithCancel(s.w.ctx)
+	s.away = cancel
+	s.w.work.Go(func() {
+		s.w.engine.LookAround(ctx, func(rooms []Nearby) {
+			s.w.post(func() {
+				if ctx.Err() == nil && !slices.Equal(s.around, rooms) {
+					s.around = rooms
+					s.fillRecent()
+				}
+			})
+		})
+	})
+}
+
 func (s *homeScreen) fillPast() {
 	s.clear.spoken = "Forget all past calls"
+	s.clear.Hidden = len(s.past) == 0
 	for _, c := range s.past {
 		s.recent.Add(newListRow(c.Icon, c.Title, c.Detail, func() {
 			s.w.openPast(func(ctx context.Context) (*replay.Recording, error) { return s.w.engine.OpenRecording(ctx, c.Name) })

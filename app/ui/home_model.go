@@ -69,6 +69,23 @@ func recentRooms(c config.Config, now time.Time) []recentRoom {
 	return out
 }
 
+// nearbyRoom is one line of the rooms on the local network.
+type nearbyRoom struct{ Icon, Title, Detail, Link string }
+
+// nearbyRooms says of each room whether one can join it, and where it is: names
+// alone do not tell rooms apart.
+func nearbyRooms(around []Nearby) []nearbyRoom {
+	var out []nearbyRoom
+	for _, n := range around {
+		row := nearbyRoom{"lock", roomName(n.Room), joinDots("Needs an invite", n.Address), n.Link}
+		if n.Link != "" {
+			row.Icon, row.Detail = "log-in", joinDots("Join", n.Address)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
 func joinDots(s ...string) string {
 	var parts []string
 	for _, x := range s {

@@ -99,6 +99,8 @@ func (w *Window) showSettings() {
 			c.RecordCalls, func(c *config.Config, v bool) { c.RecordCalls = v }),
 		row("Open the port at the router while I host", "So that people outside your network can join. It is asked by UPnP, NAT-PMP or PCP, and closed when you leave.",
 			c.OpenPort, func(c *config.Config, v bool) { c.OpenPort = v }),
+		row("Let people on this network find my rooms", "Everyone on your local network is told the room's name and how to reach and recognise this computer while you host. Never the invite: without it nobody gets in, and a locked room or a lobby still asks. From the next room on.",
+			c.Announce, func(c *config.Config, v bool) { c.Announce = v }),
 		newColumn(6, 0, newRow(10, newText("Privacy in all calls", 13.5, plain, cText), newFiller(), way),
 			newPara("Hidden, your addresses are known to nobody but the host, and calls go through its relay. It can be changed in each call.", 12.5, plain, cDim)),
 	), nil)

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,5 +282,17 @@ func TestGlossaryExplainsWhatThePanelSays(t *testing.T) {
 		if !strings.Contains(all.String(), word) {
 			t.Errorf("%q is not explained", word)
 		}
+	}
+}
+
+func TestNearbyRooms(t *testing.T) {
+	got := nearbyRooms([]Nearby{{"tea", "192.168.1.2", "candid://x"}, {"tea", "192.168.1.3", ""}, {"tea", "", ""}})
+	want := []nearbyRoom{
+		{"log-in", "tea", "Join · 192.168.1.2", "candid://x"},
+		{"lock", "tea", "Needs an invite · 192.168.1.3", ""},
+		{"lock", "tea", "Needs an invite", ""},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -40,6 +40,8 @@ var (
 var shots = []shot{
 	{name: "welcome", setup: func(e *uitest.Engine) { change(e, func(c *config.Config) { c.Name = "" }) }},
 	{name: "home", setup: recents, readme: true},
+	{name: "home-nearby", setup: neighbours, then: awaitNearby},
+	{name: "home-nearby-small", size: small, setup: neighbours, then: awaitNearby},
 	{name: "network", setup: recents, then: openLight},
 	{name: "settings", setup: recents, act: press("Settings")},
 	{name: "home-calls", setup: pasts, then: showPast},
@@ -115,6 +117,12 @@ func recents(e *uitest.Engine) {
 	})
 }
 
+// neighbours are rooms on the local network; an invite to one is known.
+func neighbours(e *uitest.Engine) {
+	recents(e)
+	e.SetAround(ui.Nearby{Room: "design-review", Address: "192.168.1.20", Link: uitest.Invite}, ui.Nearby{Room: "Mina's room", Address: "192.168.1.31"})
+}
+
 // pasts are some recorded calls.
 func pasts(e *uitest.Engine) {
 	recents(e)
@@ -140,6 +148,10 @@ func openLight(loop *uitest.Loop) error {
 		}
 		return ok
 	})
+}
+
+func awaitNearby(loop *uitest.Loop) error {
+	return loop.Until("the rooms nearby", func() bool { return uitest.FindPrefix(canvas(), "Mina's room, ") != nil })
 }
 
 func showPast(loop *uitest.Loop) error {

@@ -29,6 +29,10 @@ type Engine struct {
 
 	current *Call
 
+	around  []ui.Nearby   // that LookAround tells of
+	arrived chan struct{} // around changed
+	looking int           // LookArounds under way
+
 	// Enter answers Host and Join; link is empty for Host.
 	Enter func(ctx context.Context, link string) (ui.Call, error)
 	// SaveErr is what SaveConfig returns, NoticeErr what Notice does.
@@ -53,7 +57,7 @@ var _ ui.Engine = (*Engine)(nil)
 
 // New returns an engine with these settings and three good devices.
 func New(c config.Config) *Engine {
-	return &Engine{cfg: c, studio: NewStudio()}
+	return &Engine{cfg: c, studio: NewStudio(), arrived: make(chan struct{}, 1)}
 }
 
 // Config implements ui.Engine.

@@ -28,6 +28,47 @@ func (e *Engine) OpenPort() {
 	e.Outside = ui.Reach{Sentence: "People outside your network can reach you at 203.0.113.5:7788 (port opened by UPnP).", Open: true}
 }
 
+// LookAround implements ui.Engine.
+func (e *Engine) LookAround(ctx context.Context, found func([]ui.Nearby)) {
+	e.look(1)
+	defer e.look(-1)
+	for {
+		e.mu.Lock()
+		list := e.around
+		e.mu.Unlock()
+		found(list)
+		select {
+		case <-e.arrived:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (e *Engine) look(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.looking += n
+}
+
+// Looking reports whether somebody waits for rooms nearby.
+func (e *Engine) Looking() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.looking > 0
+}
+
+// SetAround are the rooms on the local network from now on.
+func (e *Engine) SetAround(rooms ...ui.Nearby) {
+	e.mu.Lock()
+	e.around = rooms
+	e.mu.Unlock()
+	select {
+	case e.arrived <- struct{}{}:
+	default:
+	}
+}
+
 // GoodNetwork is what a check at home finds.
 func GoodNetwork() ui.NetworkCheck {
 	return ui.NetworkCheck{
