@@ -7,17 +7,14 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/driver/desktop"
 )
 
 // charts are graphs over the same time, above each other, drawn as one picture
 // once a second. The pointer, or the arrow keys, move a hair line through all
 // of them.
 type chartStack struct {
-	control
-	views []chartView
-	hair  int // index of a sample; -1 is none
-	img   *image.RGBA
+	hairline
+	img *image.RGBA
 }
 
 const (
@@ -28,59 +25,10 @@ const (
 )
 
 func newChartStack() *chartStack {
-	c := &chartStack{hair: -1}
+	c := &chartStack{hairline: newHairline(0)}
 	c.spoken = "Graphs of the line over time"
 	c.extend(c)
 	return c
-}
-
-func (c *chartStack) set(v []chartView) {
-	c.views = v
-	c.Refresh()
-}
-
-// Tapped does nothing: a graph is looked at.
-func (c *chartStack) Tapped(*fyne.PointEvent) {}
-
-func (c *chartStack) MouseMoved(e *desktop.MouseEvent) {
-	if len(c.views) > 0 && c.Size().Width > 0 {
-		c.moveHair(c.views[0].at(float64(e.Position.X / c.Size().Width)))
-	}
-}
-
-func (c *chartStack) MouseOut() {
-	c.hovered = false
-	c.moveHair(-1)
-}
-
-func (c *chartStack) FocusLost() {
-	c.focused = false
-	c.moveHair(-1)
-}
-
-// TypedKey moves the hair line with the arrow keys.
-func (c *chartStack) TypedKey(e *fyne.KeyEvent) {
-	if len(c.views) == 0 {
-		return
-	}
-	last := len(c.views[0].Series[0].Values) - 1
-	switch {
-	case e.Name == fyne.KeyLeft && c.hair < 0:
-		c.moveHair(last)
-	case e.Name == fyne.KeyLeft:
-		c.moveHair(max(0, c.hair-1))
-	case e.Name == fyne.KeyRight && c.hair >= 0:
-		c.moveHair(min(last, c.hair+1))
-	default:
-		c.control.TypedKey(e)
-	}
-}
-
-func (c *chartStack) moveHair(i int) {
-	if c.hair != i {
-		c.hair = i
-		c.Refresh()
-	}
 }
 
 func (c *chartStack) heightFor(float32) float32 {

@@ -6,17 +6,14 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/driver/desktop"
 )
 
 // trend shows round trip, loss and what is received over each other: each on
 // its own scale, so that one sees what happened together. Under the pointer it
 // tells the values of then.
 type trend struct {
-	control
-	views []chartView // each of one series
-	hair  int         // index of a sample; -1 is none
-	img   *image.RGBA
+	hairline // its views have one series each
+	img      *image.RGBA
 }
 
 const (
@@ -28,59 +25,10 @@ const (
 )
 
 func newTrend() *trend {
-	t := &trend{hair: -1}
+	t := &trend{hairline: newHairline(trendInset)}
 	t.spoken = "Round trip, loss and received data over time"
 	t.extend(t)
 	return t
-}
-
-func (t *trend) set(views []chartView) {
-	t.views = views
-	t.Refresh()
-}
-
-// Tapped does nothing: a graph is looked at.
-func (t *trend) Tapped(*fyne.PointEvent) {}
-
-func (t *trend) MouseMoved(e *desktop.MouseEvent) {
-	if len(t.views) > 0 && t.Size().Width > 2*trendInset {
-		t.moveHair(t.views[0].at(float64((e.Position.X - trendInset) / (t.Size().Width - 2*trendInset))))
-	}
-}
-
-func (t *trend) MouseOut() {
-	t.hovered = false
-	t.moveHair(-1)
-}
-
-func (t *trend) FocusLost() {
-	t.focused = false
-	t.moveHair(-1)
-}
-
-// TypedKey moves the hair line with the arrow keys.
-func (t *trend) TypedKey(e *fyne.KeyEvent) {
-	if len(t.views) == 0 {
-		return
-	}
-	last := len(t.views[0].Series[0].Values) - 1
-	switch {
-	case e.Name == fyne.KeyLeft && t.hair < 0:
-		t.moveHair(last)
-	case e.Name == fyne.KeyLeft:
-		t.moveHair(max(0, t.hair-1))
-	case e.Name == fyne.KeyRight && t.hair >= 0:
-		t.moveHair(min(last, t.hair+1))
-	default:
-		t.control.TypedKey(e)
-	}
-}
-
-func (t *trend) moveHair(i int) {
-	if t.hair != i {
-		t.hair = i
-		t.Refresh()
-	}
 }
 
 func (t *trend) draw(w, h int) image.Image {

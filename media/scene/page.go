@@ -6,7 +6,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"io"
 	"math"
 	"time"
 
@@ -28,11 +27,8 @@ const (
 // Page is a synthetic screen: text that is read, scrolled on, and read again,
 // stamped like a Camera's pictures. It is a media.VideoSource.
 type Page struct {
-	member int
-	beat   *pacer
-	sheet  *image.YCbCr // all of the text, twice as high as the picture, and round
-	img    *image.YCbCr
-	frame  uint32
+	reel
+	sheet *image.YCbCr // all of the text, twice as high as the picture, and round
 }
 
 // NewPage starts a screen. Member chooses what it is about.
@@ -43,36 +39,13 @@ func NewPage(o CameraOptions) *Page {
 	if o.FPS <= 0 {
 		o.FPS = 15
 	}
-	w, h := o.Width&^1, o.Height&^1
-	return &Page{
-		member: o.Member,
-		beat:   newPacer(time.Second / time.Duration(o.FPS)),
-		sheet:  sheet(w, 2*h, o.Member),
-		img:    image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420),
-	}
+	o.Width, o.Height = o.Width&^1, o.Height&^1
+	return &Page{newReel(o), sheet(o.Width, 2*o.Height, o.Member)}
 }
 
 // ReadVideo blocks until the next picture is due.
 func (p *Page) ReadVideo() (media.VideoFrame, error) {
-	if now := int64(time.Since(p.beat.start) / p.beat.period); now > p.beat.n {
-		p.beat.n = now
-	}
-	p.beat.n++
-	due := p.beat.due(p.beat.n)
-	p.draw(scrolled(due.Sub(p.beat.start), p.img.Rect.Dy()))
-	if !p.beat.wait(due) {
-		return media.VideoFrame{}, io.EOF
-	}
-	at := time.Now()
-	Stamp(p.img, Mark{Frame: p.frame, Captured: at, Sender: uint16(p.member), Flash: Flashes(at)})
-	p.frame++
-	return media.VideoFrame{Image: p.img, Captured: at}, nil
-}
-
-// Close ends ReadVideo with io.EOF. It may be called more than once.
-func (p *Page) Close() error {
-	p.beat.close()
-	return nil
+	return p.next(func(due time.Time) { p.draw(scrolled(due.Sub(p.beat.start), p.img.Rect.Dy())) })
 }
 
 // scrolled is how far a page of height h is scrolled after t, in pixels: half a
