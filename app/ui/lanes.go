@@ -148,7 +148,6 @@ type lanesRenderer struct {
 	knob  *canvas.Circle
 	told  *canvas.Text
 	ring  *canvas.Rectangle
-	drawn int // the hovered mark as drawn
 }
 
 func (r *lanesRenderer) Destroy() {}

@@ -57,10 +57,3 @@ func (o *outline) show(c color.Color, width float32) {
 		o.sides[i].FillColor, o.corners[i].FillColor = c, c
 	}
 }
-
-func (o *outline) refresh() {
-	for i := range o.sides {
-		o.sides[i].Refresh()
-		o.corners[i].Refresh()
-	}
-}

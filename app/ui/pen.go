@@ -85,13 +85,6 @@ func (p *pen) disc(at xy, r float64, c color.Color) {
 	f.Draw()
 }
 
-// ring draws a circle's line.
-func (p *pen) ring(at xy, r, width float64, c color.Color) {
-	d := p.dasher(width, c, nil)
-	rasterx.AddCircle(at.x*p.k, at.y*p.k, r*p.k, d)
-	d.Draw()
-}
-
 // box fills a rectangle with round corners. It writes the pixels itself: the
 // rasteriser goes over the whole picture for every shape.
 func (p *pen) box(x, y, w, h, r float64, c color.NRGBA) {

@@ -22,10 +22,11 @@ func newPersonRow() *personRow {
 }
 
 func (r *personRow) set(v personView) {
-	if r.v.equal(v) {
+	same := r.v.equal(v)
+	r.v = v
+	if same {
 		return
 	}
-	r.v = v
 	r.spoken = v.Name + ", " + v.Detail
 	if v.Hand > 0 {
 		r.spoken += ", hand " + strconv.Itoa(v.Hand)
@@ -35,7 +36,6 @@ func (r *personRow) set(v personView) {
 
 // equal compares what is drawn.
 func (v personView) equal(o personView) bool {
-	v.Offers, o.Offers = nil, nil
 	return v.ID == o.ID && v.Name == o.Name && v.Detail == o.Detail && v.Bad == o.Bad && v.Hand == o.Hand &&
 		v.Muted == o.Muted && v.Camera == o.Camera && v.Sharing == o.Sharing && v.Safety == o.Safety && v.Self == o.Self
 }

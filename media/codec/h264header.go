@@ -131,7 +131,8 @@ func (r *bitReader) highProfile() error {
 	if format := r.ue(); format != 1 && !r.over {
 		return fmt.Errorf("h264 chroma format %d: %w", format, ErrMalformed)
 	}
-	if r.ue() != 0 || r.ue() != 0 {
+	luma, chroma := r.ue(), r.ue()
+	if luma != 0 || chroma != 0 {
 		return fmt.Errorf("h264 of more than 8 bit: %w", ErrMalformed)
 	}
 	r.skip(1)

@@ -18,14 +18,12 @@ func TestEvidence(t *testing.T) {
 		Public: []netip.Addr{netip.MustParseAddr("203.0.113.9")}, PortMapping: portmap.Available{UPnP: some(true)},
 		Interfaces: []Interface{{Name: "wlan0", Addresses: []netip.Addr{netip.MustParseAddr("192.168.1.5")}}},
 	}
-	for _, s := range []Server{
+	r.Servers = append(r.Servers, []Server{
 		{URL: "stun:stun.example.org:3478", Protocol: "udp", Outcome: OK, Mapped: ap("203.0.113.9:5000")},
 		{URL: "turn:203.0.113.5:7788?transport=udp", Protocol: "udp", Outcome: Refused, Code: 486, Text: "quota of 203.0.113.5"},
 		{URL: "turns:203.0.113.5:7788?transport=tcp", Protocol: "tls", Outcome: TimedOut, Code: 701},
 		{URL: "turn:x", Outcome: NotTried},
-	} {
-		r.Servers = append(r.Servers, s)
-	}
+	}...)
 	b, err := json.Marshal(r.Evidence())
 	if err != nil {
 		t.Fatal(err)
