@@ -36,6 +36,8 @@ var plain = []struct {
 	{signal.ErrExpired, "This invite is not good any more: it was for a time, or for so many people.", "Ask the host for a new one."},
 	{signal.ErrLocked, "The room is locked: nobody new comes in.", "Ask someone in it to unlock it."},
 	{signal.ErrDenied, "You were not let in.", "Ask the person who invited you."},
+	{signal.ErrNotEncrypted, "This room is not end-to-end encrypted, though its invite says it is.",
+		"Nobody got picture or sound of you. Ask who invited you whether the host means to listen; a new invite says what holds now."},
 	{signal.ErrTooManyRooms, "This host has as many rooms as it may have.", "Close one, or allow more: --max-rooms."},
 	{signal.ErrRoomFull, "The room is full.", "Ask someone in it to make room, or try again later."},
 	{signal.ErrNotAHost, "What answers at this address is not a Candid host.", "Ask the host for a new invite."},

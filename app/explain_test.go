@@ -47,6 +47,7 @@ func TestExplain(t *testing.T) {
 		{"expired invite", signal.ErrExpired, "not good any more", "new one"},
 		{"locked", signal.ErrLocked, "locked", "unlock"},
 		{"denied", signal.ErrDenied, "not let in", "invited you"},
+		{"clear room, encrypted invite", signal.ErrNotEncrypted, "not end-to-end encrypted", "Nobody got picture or sound"},
 		{"too many rooms", signal.ErrTooManyRooms, "as many rooms", "--max-rooms"},
 		{"host newer", &signal.VersionError{Host: 2, Client: 1}, "This Candid is too old", "newest version"},
 		{"host older", &signal.VersionError{Host: 1, Client: 2}, "host's Candid is too old", "newest version"},

@@ -28,8 +28,11 @@ TCP and UDP: signaling, STUN, TURN and media.
   --room NAME       open a room of this name; may be given again (one, named by us)
   --open-room NAME  a room that other programs may publish into by WHIP and watch by
                     WHEP, with the token that is printed; may be given again
-  --end-to-end      let members encrypt their media for each other: this host then
-                    cannot mix, and rooms cannot be open to other programs
+  --clear           open the rooms without end-to-end encryption, so that this host
+                    can mix for who has a thin line or a slow computer; it could
+                    then see and hear too. Rooms of --open-room always are like that;
+                    in all others members encrypt for each other, and their invites
+                    say so
   --port N          listen on port N (7788)
   --public ADDRESS  an address that leads here from outside and that this
                     computer cannot see itself; may be given again
@@ -62,7 +65,7 @@ type hostFlags struct {
 	rooms, open, public, names list
 	port                       int
 	dir, status                string
-	loopback, endToEnd         bool
+	loopback, clear            bool
 	verbose                    bool
 
 	maxRooms, maxMembers, maxAll int
@@ -78,7 +81,7 @@ func (f *hostFlags) define(fs *flag.FlagSet) {
 	fs.Var(&f.names, "name", "")
 	fs.IntVar(&f.port, "port", config.DefaultPort, "")
 	fs.BoolVar(&f.loopback, "loopback", false, "")
-	fs.BoolVar(&f.endToEnd, "end-to-end", false, "")
+	fs.BoolVar(&f.clear, "clear", false, "")
 	fs.StringVar(&f.dir, "dir", "", "")
 	fs.StringVar(&f.status, "status", defaultStatus, "")
 	fs.IntVar(&f.maxRooms, "max-rooms", 0, "")
@@ -125,9 +128,6 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 	if min(f.maxRooms, f.maxMembers, f.maxAll, f.uses) < 0 || f.relayBitrate < 0 || f.relayBitrate > 1000 || f.expires < 0 {
 		return cfg, errors.New("a limit cannot be less than nothing, nor the relay's bitrate more than 1000 Mbit/s")
 	}
-	if f.endToEnd && len(f.open) > 0 {
-		return cfg, errors.New("a room is either encrypted from end to end or open to other programs")
-	}
 	for _, p := range f.public {
 		a, err := netip.ParseAddr(p)
 		if err != nil {
@@ -145,14 +145,14 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 			return cfg, err
 		}
 	}
-	cfg.Port, cfg.Rooms, cfg.Names = f.port, append(f.rooms, f.open...), f.names
-	cfg.Loopback, cfg.EndToEnd = f.loopback, f.endToEnd
+	cfg.Port, cfg.Rooms, cfg.Names = f.port, f.rooms, f.names
+	cfg.Loopback, cfg.EndToEnd = f.loopback, !f.clear
 	cfg.MaxRooms, cfg.MaxMembers, cfg.MaxMembersAll = f.maxRooms, f.maxMembers, f.maxAll
 	cfg.Relay.Bitrate = int(f.relayBitrate * 1e6)
 	if cfg.Status = f.status; cfg.Status == "off" {
 		cfg.Status = ""
 	}
-	if len(cfg.Rooms) == 0 {
+	if len(cfg.Rooms)+len(f.open) == 0 {
 		cfg.Rooms = []string{"room"} // the same each time, so that its invite stays good
 	}
 	return cfg, nil
@@ -165,6 +165,11 @@ func runHost(cfg host.Config, f hostFlags, stdout io.Writer) error {
 	h, err := host.Start(context.Background(), mixing(cfg))
 	if err != nil {
 		return err
+	}
+	for _, room := range f.open { // other programs do not encrypt as members do
+		if _, err := h.OpenRoom(room, host.RoomOptions{}); err != nil {
+			return errors.Join(err, h.Close())
+		}
 	}
 	fmt.Fprintf(stdout, "Candid is hosting on port %d, TCP and UDP.\n", h.Port())
 	for _, room := range h.Rooms() {
@@ -204,6 +209,9 @@ func (f *hostFlags) invite(h *host.Host, room string, stdout io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "\nInvite to %q%s:\n%s\n", room, limit, inv)
+	if !inv.EndToEnd {
+		fmt.Fprintln(stdout, "Not end-to-end encrypted: this host could see and hear what is said in it.")
+	}
 	mod, err := h.ModeratorInvite(room)
 	if err != nil {
 		return err

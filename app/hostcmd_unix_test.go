@@ -83,9 +83,16 @@ func TestHostPrintsInvitesAndStops(t *testing.T) {
 		t.Errorf("%s", stdout.String())
 	}
 	for _, l := range links {
-		if inv, err := invite.Parse(l); err != nil || !slices.Contains([]string{"tea", "cake", "stage"}, inv.Room) {
+		inv, err := invite.Parse(l)
+		if err != nil || !slices.Contains([]string{"tea", "cake", "stage"}, inv.Room) {
 			t.Errorf("%s: %v", l, err)
 		}
+		if inv.EndToEnd == (inv.Room == "stage") { // members encrypt, other programs cannot
+			t.Errorf("%s says end-to-end encrypted: %v", l, inv.EndToEnd)
+		}
+	}
+	if n := strings.Count(stdout.String(), "Not end-to-end encrypted"); n != 1 {
+		t.Errorf("said of %d rooms that they are not encrypted", n)
 	}
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -118,7 +125,7 @@ func TestHostRefuses(t *testing.T) {
 		{"bad room", []string{"--room", "a/b"}, exitUsage, "cannot name a room"},
 		{"status address in use", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--status", taken.Addr().String()}, exitFailed, "cannot be served"},
 		{"negative limit", []string{"--max-rooms", "-1"}, exitUsage, "less than nothing"},
-		{"encrypted and open", []string{"--end-to-end", "--open-room", "tea"}, exitUsage, "either encrypted"},
+		{"a room opened twice", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--open-room", "tea"}, exitFailed, "there is one of this name"},
 		{"too many rooms", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--max-rooms", "1", "--room", "a", "--room", "b"}, exitFailed, "--max-rooms"},
 		{"unknown flag", []string{"--speed"}, exitUsage, "--port N"},
 		{"stray word", []string{"tea"}, exitUsage, "not a flag"},

@@ -41,7 +41,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	r := Report{Version: o.Version, At: time.Now().Round(time.Second), Seconds: float64(o.Seconds), Picture: "640×360, 30 frames a second", Processor: processor()}
 	if o.People > len(names) {
-		fmt.Fprintf(o.Say, "%d Candids, without drawing, go from direct paths to the host's SFU, its mix and back.\n", o.People)
+		fmt.Fprintf(o.Say, "%d Candids, without drawing, go from direct paths to the host's SFU, its mix and back; not end-to-end encrypted, so that the host can mix.\n", o.People)
 		var err error
 		if r.PathChanges, err = walk(ctx, o); err != nil {
 			return r, err

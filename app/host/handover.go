@@ -26,7 +26,7 @@ func (h *Host) handOver(name string, to netstack.PeerID) {
 	}
 	r.post(func() {
 		kept, _ := h.kept.of(name)
-		body, err := json.Marshal(signal.TakeOver{Room: name, Secret: kept.Secret, EndToEnd: kept.EndToEnd, Settings: kept.Settings})
+		body, err := json.Marshal(signal.TakeOver{Room: name, Secret: kept.Secret, EndToEnd: r.keys.endToEnd, Settings: kept.Settings})
 		if err == nil {
 			err = h.signal.Send(name, netstack.Envelope{Type: signal.TypeTakeOver, To: to, Body: body})
 		}

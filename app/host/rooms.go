@@ -24,6 +24,7 @@ var ErrClosed = errors.New("the host is closed")
 type keys struct {
 	guest, moderator, owner string
 	token                   string // of other tools; empty: they are shut out
+	endToEnd                bool   // said in the room's invites
 }
 
 // RoomOptions say how a room is opened. The zero value opens it as it was here
@@ -62,7 +63,7 @@ func (h *Host) open(name string, o RoomOptions) error {
 		return fmt.Errorf("open room %q: there is one of this name", name)
 	}
 	kept := h.recall(name, o)
-	r, err := newRoom(h, name, keys{kept.Secret, kept.Moderator, invite.NewSecret(), kept.Token})
+	r, err := newRoom(h, name, keys{kept.Secret, kept.Moderator, invite.NewSecret(), kept.Token, kept.EndToEnd})
 	if err != nil {
 		return err
 	}
@@ -94,6 +95,9 @@ func (h *Host) open(name string, o RoomOptions) error {
 func (h *Host) recall(name string, o RoomOptions) keptRoom {
 	kept, known := h.kept.of(name)
 	kept.Room, kept.EndToEnd = name, o.EndToEnd
+	if o.EndToEnd {
+		kept.Token = "" // it may have been open to other tools before
+	}
 	if o.Secret != "" {
 		kept.Secret, kept.Settings = o.Secret, o.Settings
 	}
@@ -136,7 +140,7 @@ func (h *Host) Invite(room string) (invite.Invite, error) {
 	if err != nil {
 		return invite.Invite{}, err
 	}
-	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin}, nil
+	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin, EndToEnd: k.endToEnd}, nil
 }
 
 // ModeratorInvite is the invite to an open room that makes its user a moderator.
@@ -211,7 +215,7 @@ func (h *Host) LocalInvite(room string) (invite.Invite, error) {
 		host = h.cfg.Bind[0].String() // loopback may not be open
 	}
 	at := net.JoinHostPort(host, strconv.Itoa(h.Port()))
-	return invite.Invite{Addresses: []string{at}, Room: room, Secret: k.owner, Pin: h.id.Pin}, nil
+	return invite.Invite{Addresses: []string{at}, Room: room, Secret: k.owner, Pin: h.id.Pin, EndToEnd: k.endToEnd}, nil
 }
 
 func (h *Host) keys(room string) (keys, error) {

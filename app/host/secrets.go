@@ -40,8 +40,9 @@ type keptInvite struct {
 	Uses    int       `json:"uses,omitempty"`
 }
 
-// maxKept rooms are remembered; the oldest give way.
-const maxKept = 100
+// maxKept rooms are remembered; the oldest give way. It is as many as are open at
+// a time, if nobody says otherwise.
+const maxKept = 1000
 
 const secretsFile = "rooms.json"
 

@@ -27,7 +27,7 @@ func (h *Host) Token(room string) (string, error) {
 	if r == nil {
 		return "", fmt.Errorf("open room %q to other tools: %w", room, ErrNoRoom)
 	}
-	if kept, _ := h.kept.of(room); kept.EndToEnd {
+	if r.keys.endToEnd {
 		return "", fmt.Errorf("open room %q to other tools: %w", room, errEncrypted)
 	}
 	if r.keys.token == "" {

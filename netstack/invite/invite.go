@@ -9,7 +9,9 @@
 // a link as a web address never sends or logs the fragment: "t" is the secret
 // that opens the room, "pin" the SHA-256 of the host certificate's public key
 // (SubjectPublicKeyInfo), base64url without padding, by which the host is
-// known. Other parameters are reserved and ignored.
+// known. "e2e=1" there says that media in the room is encrypted from member to
+// member: who joins by such a link sends none that is not, whatever the host
+// says. Other parameters are reserved and ignored.
 package invite
 
 import (
@@ -51,6 +53,9 @@ type Invite struct {
 	Room      string
 	Secret    string // A-Z a-z 0-9 - . _ ~
 	Pin       Pin
+	// EndToEnd: media must be encrypted from member to member. False leaves it
+	// to what the host says of the room.
+	EndToEnd bool
 }
 
 // NewSecret returns 128 random bits.
@@ -74,7 +79,11 @@ func (i Invite) String() string {
 			b.WriteString("&a=" + a)
 		}
 	}
-	b.WriteString("#t=" + i.Secret + "&pin=" + i.Pin.String())
+	b.WriteString("#t=" + i.Secret)
+	if i.EndToEnd {
+		b.WriteString("&e2e=1")
+	}
+	b.WriteString("&pin=" + i.Pin.String())
 	return b.String()
 }
 
@@ -89,7 +98,7 @@ func (i Invite) LogValue() slog.Value { return slog.StringValue(i.Redacted()) }
 
 // Equal reports whether two invites say the same.
 func (i Invite) Equal(j Invite) bool {
-	return i.Room == j.Room && i.Secret == j.Secret && i.Pin == j.Pin && slices.Equal(i.Addresses, j.Addresses)
+	return i.Room == j.Room && i.Secret == j.Secret && i.Pin == j.Pin && i.EndToEnd == j.EndToEnd && slices.Equal(i.Addresses, j.Addresses)
 }
 
 // Check returns an *Error for an invite that String would write but Parse

@@ -145,9 +145,24 @@ func TestAddressForms(t *testing.T) {
 func TestShortEnoughForAQRCode(t *testing.T) {
 	i := parsed(t)
 	i.Addresses = []string{"192.168.178.120:7788", "[2001:db8:1234:5678:9abc:def0:1234:5678]:7788"}
-	i.Secret = NewSecret()
+	i.Secret, i.EndToEnd = NewSecret(), true
 	if n := len(i.String()); n > 200 {
 		t.Errorf("%d characters: %s", n, i)
+	}
+}
+
+// Whether media is encrypted is said by the link, and an old link leaves it open.
+func TestEncryptionIsInTheLink(t *testing.T) {
+	i := parsed(t)
+	if i.EndToEnd {
+		t.Error("an old link asks for encryption")
+	}
+	i.EndToEnd = true
+	if j, err := Parse(i.String() + ". See you!"); err != nil || !j.EndToEnd || j.Pin != i.Pin {
+		t.Errorf("%s: read as %+v, %v", i, j, err)
+	}
+	if u, err := url.Parse(i.String()); err != nil || strings.Contains(u.RequestURI(), "e2e") {
+		t.Errorf("would be sent: %s, %v", u.RequestURI(), err)
 	}
 }
 
@@ -174,7 +189,7 @@ func TestSecretsAndPinStayInTheFragment(t *testing.T) {
 
 // Generate makes testing/quick produce invites of every kind.
 func (Invite) Generate(r *rand.Rand, size int) reflect.Value {
-	i := Invite{Room: randomRoom(r), Secret: NewSecret()}
+	i := Invite{Room: randomRoom(r), Secret: NewSecret(), EndToEnd: r.Intn(2) == 0}
 	for range 1 + r.Intn(MaxAddresses) {
 		var host string
 		switch r.Intn(3) {
@@ -219,6 +234,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(aLink)
 	f.Add(`"<candid://[fd00::1]:7788/a%20b?a=x.local#pin=` + aPin + "&t=" + aSecret + `>"`)
 	f.Add("candid://h/r%23t=" + aSecret)
+	f.Add(strings.Replace(aLink, "&pin", "&e2e=1&pin", 1))
 	f.Fuzz(func(t *testing.T, s string) {
 		i, err := Parse(s)
 		if err != nil {

@@ -30,7 +30,7 @@ func Parse(s string) (Invite, error) {
 	if i.Room, err = parseRoom(room); err != nil {
 		return Invite{}, err
 	}
-	if i.Secret, i.Pin, err = parseFragment(fragment); err != nil {
+	if err = i.parseFragment(fragment); err != nil {
 		return Invite{}, err
 	}
 	return i, nil
@@ -196,32 +196,35 @@ func IsRoom(s string) bool {
 	return true
 }
 
-func parseFragment(s string) (secret string, pin Pin, err error) {
-	var pinText string
+func (i *Invite) parseFragment(s string) error {
+	var secret, pinText string
 	for p := range strings.SplitSeq(s, "&") {
 		switch k, v, _ := strings.Cut(p, "="); k {
 		case "t":
 			secret = v
 		case "pin":
 			pinText = v
+		case "e2e":
+			i.EndToEnd = i.EndToEnd || v != "0"
 		}
 	}
 	switch {
 	case secret == "":
-		return "", Pin{}, fail(NoSecret, "")
+		return fail(NoSecret, "")
 	case !isSecret(secret):
-		return "", Pin{}, fail(BadSecret, "")
+		return fail(BadSecret, "")
 	case pinText == "":
-		return "", Pin{}, fail(NoPin, "")
+		return fail(NoPin, "")
 	}
 	// The pin has a fixed length and stands last: what follows is text that
 	// came after the link.
-	n := base64.RawURLEncoding.EncodedLen(len(pin))
+	n := base64.RawURLEncoding.EncodedLen(len(i.Pin))
 	b, err := base64.RawURLEncoding.Strict().DecodeString(pinText[:min(n, len(pinText))])
-	if err != nil || len(b) != len(pin) {
-		return "", Pin{}, fail(BadPin, "")
+	if err != nil || len(b) != len(i.Pin) {
+		return fail(BadPin, "")
 	}
-	return secret, Pin(b), nil
+	i.Secret, i.Pin = secret, Pin(b)
+	return nil
 }
 
 func isSecret(s string) bool {

@@ -66,7 +66,7 @@ const leaveTimeout = time.Second
 // Dial joins the room of an invite. It tries all addresses and returns when
 // the host has let the client in, with Welcomed as the first event, or with
 // the reason why not: a *DialError, ErrWrongSecret, ErrExpired, ErrRoomFull,
-// ErrLocked, ErrDenied, a *VersionError, a *WaitError, ErrBusy, ErrNotAHost,
+// ErrLocked, ErrDenied, ErrNotEncrypted, a *VersionError, a *WaitError, ErrBusy, ErrNotAHost,
 // ErrRemoved or the context's error. Close must be called.
 func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 	if err := cfg.Invite.Check(); err != nil {
@@ -249,7 +249,7 @@ func backoff(n int) time.Duration {
 
 // final reports whether an error is one that trying again does not mend.
 func final(err error) bool {
-	for _, e := range []error{ErrWrongSecret, ErrExpired, ErrLocked, ErrDenied, ErrTooOld, ErrHostGone, ErrRemoved, ErrReplaced, ErrClosed} {
+	for _, e := range []error{ErrWrongSecret, ErrExpired, ErrLocked, ErrDenied, ErrNotEncrypted, ErrTooOld, ErrHostGone, ErrRemoved, ErrReplaced, ErrClosed} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -65,9 +65,11 @@ func (c *Client) movedLocked(text string) error {
 	if err != nil || to.Room != c.invite.Room || to.Check() != nil {
 		return fmt.Errorf("%w: moved to no usable invite", ErrProtocol)
 	}
+	to.EndToEnd = to.EndToEnd || c.invite.EndToEnd // no host takes that back
 	shown := to
 	if c.next.Room == to.Room {
 		to = c.next
+		to.EndToEnd = to.EndToEnd || shown.EndToEnd
 	}
 	c.next = invite.Invite{}
 	c.invite, c.address, c.token = to, "", ""

@@ -160,7 +160,8 @@
 //
 //	{
 //	  "locked": false, "lobby": true,
-//	  "endToEnd": true,        // media is encrypted from member to member
+//	  "endToEnd": true,        // media is encrypted from member to member; when
+//	                           // the invite says so and this not, clients leave
 //	  "forced": "SFU",         // the path chosen for all; missing: none
 //	  "waiting": [ { "id": "…", "name": "Carla", "since": "2026-…" } ]
 //	}

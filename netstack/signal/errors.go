@@ -42,6 +42,9 @@ var (
 	ErrDenied = errors.New("not let in")
 	// ErrExpired: the invite was for a time, or for so many, and that is over.
 	ErrExpired = errors.New("this invite is not good any more")
+	// ErrNotEncrypted: the invite says that media is encrypted from member to
+	// member, the host that it is not.
+	ErrNotEncrypted = errors.New("the room is not encrypted as its invite says")
 	// ErrTooSlow: this client did not take its messages in time.
 	ErrTooSlow = errors.New("too slow for the room")
 	// ErrReplaced: the same member connected from elsewhere.

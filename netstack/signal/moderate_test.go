@@ -330,6 +330,31 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// A member whose invite says that media is encrypted joins no room where it is
+// not, nor follows one there, whatever hosts say.
+func TestInviteSaysEncrypted(t *testing.T) {
+	open := startHost(t, ServerConfig{}, nil, "127.0.0.1:0")
+	in := open.invite()
+	in.EndToEnd = true
+	if _, err := tryDial(ClientConfig{Invite: in}); !errors.Is(err, ErrNotEncrypted) {
+		t.Errorf("a clear room: %v", err)
+	}
+	sealed, _ := owned(t, ServerConfig{}, RoomOptions{EndToEnd: true})
+	in = sealed.invite()
+	dial(t, ClientConfig{Invite: in, Name: "Old link"})
+	in.EndToEnd = true
+	anna := dial(t, ClientConfig{Invite: in})
+	if err := sealed.Move(aRoom, open.invite()); err != nil {
+		t.Fatal(err)
+	}
+	if e := next[Moved](t, anna); !e.Invite.EndToEnd {
+		t.Error("the room's new invite does not say encrypted")
+	}
+	if e := next[RoomClosed](t, anna); !errors.Is(e.Err, ErrNotEncrypted) {
+		t.Errorf("followed to a clear room: %v", e.Err)
+	}
+}
+
 func TestMembersInAll(t *testing.T) {
 	h := startHost(t, ServerConfig{MaxMembersAll: 1, MaxRooms: 2}, nil, "127.0.0.1:0")
 	if err := h.AddRoom("badger", RoomOptions{Secret: aSecret}); err != nil {

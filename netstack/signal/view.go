@@ -84,6 +84,9 @@ func (c *Client) welcomed(s *socket, address string, b welcomeBody) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.invite.EndToEnd && !b.State.EndToEnd {
+		return ErrNotEncrypted
+	}
 	b.Plan = b.Plan.cleaned()
 	for i, m := range b.Members {
 		b.Members[i] = m.cleaned()
