@@ -193,7 +193,8 @@ display it makes a virtual one. It leaves report.json and a screenshot of each
 window, and prints what it measured.
 
   --people N    let 3 to 6 take a walk instead: from direct paths to the host's
-                SFU, its mix and back; the report lists what each change cost
+                SFU, its mix and back, not end-to-end encrypted because the host is
+                to mix; the report lists what each change cost
   --seconds S   measure for S seconds, once with windows and once without (10)
   --out DIR     leave the report in DIR (demo-out)
   --verbose     log what happens
