@@ -91,12 +91,18 @@ func (e *engine) recorded(s *call.Session) ui.Call {
 // remember tells the history how the lines are.
 func remember(t *history.Tracker, at time.Time, lines []call.Line) {
 	for _, l := range lines {
-		t.See(contactOf(l.Member), l.Member.Name, at, l.Verdict.Path, l.Link.RTT)
+		t.See(l.Member.ID, contactOf(l.Member), l.Member.Name, at, l.Verdict.Path, l.Link.RTT)
 	}
 }
 
-// contactOf is what tells a contact from others: so far, the name.
-func contactOf(m call.Member) string { return "name:" + m.Name }
+// contactOf is what tells a contact from others: who it is, once words were
+// compared, and until then the name.
+func contactOf(m call.Member) string {
+	if m.Contact != "" {
+		return "key:" + m.Contact
+	}
+	return "name:" + m.Name
+}
 
 // finish notes what a list shows of a recording. A call that nobody else came
 // to is not kept.
@@ -209,10 +215,10 @@ func downloads() string {
 	return home
 }
 
-// History says how calls with a member went.
-func (e *engine) History(m call.Member) string {
+// History says how calls with a member went that began before a time.
+func (e *engine) History(m call.Member, before time.Time) string {
 	if m.Name == "" {
 		return ""
 	}
-	return e.history.Of(contactOf(m)).String()
+	return e.history.Of(contactOf(m), before).String()
 }

@@ -60,10 +60,10 @@ func TestImportExportForget(t *testing.T) {
 	if err := tracker.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.History(anna); got != "direct in the one call so far" {
+	if got := e.History(anna, time.Now().Add(time.Hour)); got != "direct in the one call so far" {
 		t.Errorf("history: %q", got)
 	}
-	if err := e.DeleteRecording(ctx, ""); err != nil || e.History(anna) != "" {
+	if err := e.DeleteRecording(ctx, ""); err != nil || e.History(anna, time.Now().Add(time.Hour)) != "" {
 		t.Errorf("not forgotten: %v", err)
 	}
 }

@@ -45,6 +45,9 @@ type Member struct {
 	Path netstack.Topology
 	// Safety is what is known of who this member is; see Session.SafetyWords.
 	Safety Safety
+	// Contact tells a person who is SafetyVerified from all others, in this call
+	// and in later ones; empty: not verified.
+	Contact string
 	// Problem says in words what keeps this member from being seen or heard:
 	// "not responding", "connecting…"; empty when all is well.
 	Problem string

@@ -3,6 +3,8 @@ package call
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -153,9 +155,18 @@ func (c *crypt) judge(o *other) {
 		c.r.tell(Noticed{Text: fmt.Sprintf("%s has another key than before. Compare the words before you trust this.", o.member.Name), Bad: true})
 	}
 	if safety != o.member.Safety {
-		o.member.Safety = safety
+		o.member.Safety, o.member.Contact = safety, ""
+		if safety == SafetyVerified {
+			o.member.Contact = contactOf(p.Identity)
+		}
 		c.r.tell(MemberChanged{o.member})
 	}
+}
+
+// contactOf is a name for a key, short and the same in every call.
+func contactOf(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:12])
 }
 
 func (c *crypt) standing(p e2ee.Peer, o *other) Safety {

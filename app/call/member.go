@@ -52,9 +52,9 @@ func newOther(m signal.Member, s *Session, path netstack.Topology) *other {
 }
 
 func (o *other) update(m signal.Member) {
-	problem, safety := o.member.Problem, o.member.Safety
+	problem, safety, contact := o.member.Problem, o.member.Safety, o.member.Contact
 	o.member = memberOf(m)
-	o.connected, o.member.Problem, o.member.Safety = m.Connected, problem, safety
+	o.connected, o.member.Problem, o.member.Safety, o.member.Contact = m.Connected, problem, safety, contact
 }
 
 func memberOf(m signal.Member) Member {

@@ -36,8 +36,8 @@ type Call struct {
 	RTT  int          `json:"rtt,omitempty"` // median in ms; 0 is unknown
 }
 
-// Contact is whom calls were with. The key is what tells them from others: the
-// pin of their certificate where there is one, or else their name.
+// Contact is whom calls were with. The key is what tells them from others: that
+// of the person where it was verified, or else their name.
 type Contact struct {
 	Key   string `json:"key"`
 	Name  string `json:"name"` // as in the newest call
@@ -127,12 +127,14 @@ func Open(path string) (*History, error) {
 	return h, nil
 }
 
-// Of returns how calls with a contact went, all of them.
-func (h *History) Of(key string) Summary {
+// Of returns how calls with a contact went that began before a time.
+func (h *History) Of(key string, before time.Time) Summary {
 	c, _ := h.Contact(key)
 	s := c.Earlier
 	for _, one := range c.Calls {
-		s = s.with(one)
+		if one.At.Before(before) {
+			s = s.with(one)
+		}
 	}
 	return s
 }

@@ -26,8 +26,8 @@ func add(t *testing.T, h *History, key string, i int, best verdict.Path) {
 func TestDirectIn41Of43(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sub", "history.json")
 	h, err := Open(path)
-	if err != nil || h.Of("pin").String() != "" {
-		t.Fatal(err, h.Of("pin"))
+	if err != nil || h.Of("pin", at(1000)).String() != "" {
+		t.Fatal(err, h.Of("pin", at(1000)))
 	}
 	for i := range 43 {
 		best := verdict.Direct
@@ -40,7 +40,7 @@ func TestDirectIn41Of43(t *testing.T) {
 		t.Error(err)
 	}
 	for _, h := range []*History{h, reopen(t, path)} {
-		if got := h.Of("pin").String(); got != "direct in 41 of 43 calls" {
+		if got := h.Of("pin", at(1000)).String(); got != "direct in 41 of 43 calls" {
 			t.Error(got)
 		}
 		if c, ok := h.Contact("pin"); !ok || c.Name != "Anna pin" || len(c.Calls) != 43 || !c.Calls[42].At.Equal(at(42)) {
@@ -51,7 +51,7 @@ func TestDirectIn41Of43(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info.Mode(), err)
 	}
-	if err := h.Forget("pin"); err != nil || reopen(t, path).Of("pin").Calls != 0 {
+	if err := h.Forget("pin"); err != nil || reopen(t, path).Of("pin", at(1000)).Calls != 0 {
 		t.Error("not forgotten", err)
 	}
 }
@@ -76,8 +76,8 @@ func TestBounds(t *testing.T) {
 	}
 	h = reopen(t, path)
 	c, ok := h.Contact("often")
-	if !ok || len(c.Calls) != maxCalls || h.Of("often").String() != "direct in all 120 calls" {
-		t.Errorf("%v, %d calls, %v", ok, len(c.Calls), h.Of("often"))
+	if !ok || len(c.Calls) != maxCalls || h.Of("often", at(1000)).String() != "direct in all 120 calls" {
+		t.Errorf("%v, %d calls, %v", ok, len(c.Calls), h.Of("often", at(1000)))
 	}
 	add(t, h, "one more", 0, verdict.ViaMCU)
 	if _, ok := h.Contact("often"); ok {
@@ -98,7 +98,7 @@ func TestBadFileIsReplaced(t *testing.T) {
 		t.Fatal("a bad file is no error")
 	}
 	add(t, h, "a", 1, verdict.Direct)
-	if got := reopen(t, path).Of("a").String(); got != "direct in the one call so far" {
+	if got := reopen(t, path).Of("a", at(1000)).String(); got != "direct in the one call so far" {
 		t.Error(got)
 	}
 }
@@ -115,7 +115,7 @@ func TestUnwritable(t *testing.T) {
 	if err := h.Add("a", "A", Call{Best: verdict.Relayed}); err == nil {
 		t.Error("written below a file")
 	}
-	if got := h.Of("a").String(); got != "not direct in the one call so far" {
+	if got := h.Of("a", at(1000)).String(); got != "not direct in the one call so far" {
 		t.Errorf("%q is known of it", got)
 	}
 }

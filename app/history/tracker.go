@@ -14,6 +14,7 @@ import (
 type Tracker struct {
 	history *History
 	seen    map[string]*seen
+	keys    map[netstack.PeerID]string // of each member, as known last
 }
 
 type seen struct {
@@ -24,13 +25,20 @@ type seen struct {
 }
 
 // NewTracker returns a Tracker for a call that begins.
-func NewTracker(h *History) *Tracker { return &Tracker{history: h, seen: make(map[string]*seen)} }
+func NewTracker(h *History) *Tracker {
+	return &Tracker{history: h, seen: make(map[string]*seen), keys: make(map[netstack.PeerID]string)}
+}
 
 // maxRTTs is how many round trips a median is taken of: an hour of them.
 const maxRTTs = 3600
 
-// See tells how the line to a contact is now, about once a second.
-func (t *Tracker) See(key, name string, at time.Time, path verdict.Path, rtt netstack.Opt[time.Duration]) {
+// See tells how the line to a contact is now, about once a second. Whose key is
+// another than before was verified meanwhile: that is one contact, not two.
+func (t *Tracker) See(id netstack.PeerID, key, name string, at time.Time, path verdict.Path, rtt netstack.Opt[time.Duration]) {
+	if old := t.keys[id]; old != key && t.seen[key] == nil && t.seen[old] != nil {
+		t.seen[key] = t.seen[old]
+		delete(t.seen, old)
+	}
 	s := t.seen[key]
 	if s == nil {
 		if len(t.seen) >= maxContacts {
@@ -39,6 +47,7 @@ func (t *Tracker) See(key, name string, at time.Time, path verdict.Path, rtt net
 		s = &seen{call: Call{At: at, Best: verdict.Broken, Last: verdict.Broken}}
 		t.seen[key] = s
 	}
+	t.keys[id] = key
 	s.name, s.last = name, at
 	if path != verdict.Connecting && path != verdict.Unknown {
 		s.call.Best, s.call.Last = Better(s.call.Best, path), path
@@ -60,5 +69,6 @@ func (t *Tracker) Close() error {
 		errs = append(errs, t.history.Add(key, s.name, s.call))
 	}
 	clear(t.seen)
+	clear(t.keys)
 	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"time"
 
 	"candid/app/call"
 	"candid/app/config"
@@ -49,9 +50,9 @@ type Memory interface {
 	// ExportCall writes a report, with names and addresses hidden unless named,
 	// and returns where it is.
 	ExportCall(ctx context.Context, r *replay.Recording, f Format, named bool) (file string, err error)
-	// History says how calls with a member went: "direct in 41 of 43 calls";
-	// empty if there were none.
-	History(call.Member) string
+	// History says how calls with a member went that began before a time:
+	// "direct in 41 of 43 calls"; empty if there were none.
+	History(m call.Member, before time.Time) string
 }
 
 // Scout is what is known of the network outside of a call.

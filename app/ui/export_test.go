@@ -136,3 +136,31 @@ func (w *Window) ChatField() *entry { return w.screen.(*callScreen).chat.entry }
 func (w *Window) OnOpenURL(f func(string)) {
 	w.openURL = func(u *url.URL) error { f(u.String()); return nil }
 }
+
+// Seek goes to a moment of a past call.
+func (w *Window) Seek(t time.Time) { w.screen.(*replayScreen).seek(t) }
+
+// panelShown is the panel of a call, or of a past one.
+func (w *Window) panelShown() *panel {
+	if s, ok := w.screen.(*replayScreen); ok {
+		return s.panel
+	}
+	return w.screen.(*callScreen).panel
+}
+
+// PanelSays is where the panel is, and how tall what it says.
+func (w *Window) PanelSays() (left, height float32) {
+	p := w.panelShown()
+	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(p.box)
+	return at.X, p.roll.Position().Y + p.body.Position().Y + p.body.MinSize().Height
+}
+
+// OpenPanel opens all that the panel can open.
+func (w *Window) OpenPanel() {
+	p := w.panelShown()
+	for _, s := range []*section{p.graphs, p.setup, p.pairs, p.cands, p.media, p.sent, p.failed} {
+		s.open = true
+		s.Refresh()
+	}
+	p.show()
+}

@@ -69,7 +69,7 @@ type panelSource struct {
 	now  func() time.Time // of the numbers: for a past call, the moment shown
 	// close puts the panel away; nil: it stays.
 	close func()
-	// past says that nothing can be done any more.
+	// past says that nothing can be done any more; the rest looks as it did.
 	past bool
 }
 
@@ -131,7 +131,7 @@ func newPanelOf(src panelSource, width float32) *panel {
 // head is the title with what acts on the whole panel.
 func (p *panel) head() fyne.CanvasObject {
 	help := newSmallButton(quiet, "circle-question-mark", "", "What is this?", p.src.w.showGlossary)
-	row := newRow(6, newText("Connection", 18, display, cText), newFiller(), help)
+	row := newRow(6, newText("Connection", 18, display, cText), help, newFiller())
 	if p.src.close != nil {
 		row.Add(newSmallButton(quiet, "x", "", "Close the panel", p.src.close))
 	}
@@ -166,13 +166,14 @@ func (p *panel) showPicture() {
 	p.age.set(either(ok, age(l.Link.At, p.src.now()), ""))
 	if m.many() {
 		p.room.set(m.room())
+		p.room.step(p.moving())
 		p.who.set(l.Member.Name)
 		p.lineChip.set(pathIcon(l.Verdict.Path), l.Verdict.Badge, pathColour(l.Verdict.Path))
 	} else if ok {
 		p.path.set(pathOf(m.self, l))
 	}
 	p.history.set("")
-	if h := p.src.w.engine.History(l.Member); ok && h != "" {
+	if h := p.src.w.engine.History(l.Member, m.since); ok && h != "" {
 		p.history.set("With " + l.Member.Name + ", " + h + ".")
 	}
 }
@@ -234,6 +235,9 @@ func (p *panel) chooseEdge(e roomEdge) {
 // anyway, because of a picture: by itself it repaints nothing.
 func (p *panel) tick() {
 	if !p.box.Hidden && p.model.many() {
-		p.room.step(float64(p.src.now().UnixMilli()%3_600_000) / 1000)
+		p.room.step(p.moving())
 	}
 }
+
+// moving is the time that what moves goes by, in seconds.
+func (p *panel) moving() float64 { return float64(p.src.now().UnixMilli()%3_600_000) / 1000 }

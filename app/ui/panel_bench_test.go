@@ -80,4 +80,4 @@ func BenchmarkPanelSecond(b *testing.B) {
 // silent is an engine that knows nothing.
 type silent struct{ Engine }
 
-func (silent) History(call.Member) string { return "" }
+func (silent) History(call.Member, time.Time) string { return "" }

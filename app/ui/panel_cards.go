@@ -101,7 +101,7 @@ func (c *pathCard) show(m *panelModel) {
 	c.mode.set(int(forced))
 	c.why.set(pathReason(m))
 	objs := slices.Clone(c.shown)
-	if m.self.Moderator && !c.p.src.past && m.many() {
+	if m.self.Moderator && m.many() {
 		objs = append(objs, c.scopeOf)
 	}
 	objs = append(objs, c.why)
@@ -185,9 +185,11 @@ type privacyCard struct {
 
 func newPrivacyCard(p *panel) *privacyCard {
 	c := &privacyCard{p: p, what: newPara("", 12.5, plain, cDim)}
-	c.mode = newSegmented([]string{"Any way", "Hide me", "Direct only"}, 0, func(i int) {
-		p.src.call().SetPrivacy(call.Privacy(i))
-	})
+	var choose func(int)
+	if !p.src.past {
+		choose = func(i int) { p.src.call().SetPrivacy(call.Privacy(i)) }
+	}
+	c.mode = newSegmented([]string{"Any way", "Hide me", "Direct only"}, 0, choose)
 	c.mode.spoken = "Any way, hide my address, or direct only"
 	c.head = newRow(8, newText("Privacy", 13, bold, cText), newFiller(), c.mode)
 	c.body = newColumn(8, p.width-28)

@@ -33,22 +33,16 @@ func (p *panel) layout(ok bool) {
 		add(p.quality()...)
 		add(p.depth()...)
 	}
-	if !p.src.past {
-		add(p.privacy.box)
-		if ok {
-			add(p.foot)
-		}
+	add(p.privacy.box)
+	if ok && !p.src.past { // last: above, a past call looks as it did
+		add(p.volRow, p.foot)
 	}
 	p.arrange(objs)
 }
 
 // quality is how the line is and was.
 func (p *panel) quality() []fyne.CanvasObject {
-	objs := []fyne.CanvasObject{p.chartHead, p.trend}
-	if !p.src.past {
-		objs = append(objs, p.volRow)
-	}
-	objs = append(objs, p.graphs)
+	objs := []fyne.CanvasObject{p.chartHead, p.trend, p.graphs}
 	if p.graphs.open {
 		objs = append(objs, p.charts)
 	}

@@ -23,6 +23,7 @@ type panelModel struct {
 	plan     call.Plan
 	self     call.Member
 	privacy  call.Privacy
+	since    time.Time // of the call
 	// forced is what this member chose, roomForced what a moderator did.
 	forced, roomForced netstack.Topology
 
@@ -37,7 +38,7 @@ func (m *panelModel) many() bool { return len(m.lines) > 1 }
 // from takes what the call knows now. The selection stays as long as its
 // member does.
 func (m *panelModel) from(s call.Snapshot, lines []call.Line) {
-	m.lines, m.plan, m.self, m.privacy = lines, s.Plan, s.Self, s.Privacy
+	m.lines, m.plan, m.self, m.privacy, m.since = lines, s.Plan, s.Self, s.Privacy, s.Since
 	m.forced, m.roomForced = s.Forced, s.RoomForced
 	if _, ok := m.line(); !ok && len(lines) > 0 {
 		m.selected = lines[0].Member.ID

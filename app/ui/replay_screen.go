@@ -179,7 +179,12 @@ func (s *replayScreen) left() {
 
 func (s *replayScreen) wantsBeat() bool { return true }
 
-func (s *replayScreen) beat(time.Time, bool) { s.show() }
+func (s *replayScreen) beat(time.Time, bool) {
+	s.show()
+	if s.player.Playing() {
+		s.panel.tick()
+	}
+}
 
 func (s *replayScreen) devicesChanged() {}
 

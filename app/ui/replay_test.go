@@ -18,12 +18,7 @@ func TestPastCall(t *testing.T) {
 		e.Past = []replay.Entry{{Name: "1", Start: uitest.Start, Took: 7 * time.Minute, People: []string{"Mina Okafor"}}}
 		e.Opened = uitest.Recorded
 	})
-	tab := uitest.Find(r.canvas(), "Rooms or past calls").(fyne.Tappable)
-	tab.Tapped(&fyne.PointEvent{Position: fyne.NewPos(tab.(fyne.CanvasObject).Size().Width-5, 5)})
-	row := func() fyne.CanvasObject { return uitest.FindPrefix(r.canvas(), "Mina Okafor, ") }
-	r.until("the past calls", func() bool { return row() != nil })
-	row().(fyne.Tappable).Tapped(nil)
-	r.until("the replay", func() bool { return r.w.ScreenName() == "replay" })
+	openPast(r)
 	seek := func(share float32) {
 		l := uitest.Find(r.canvas(), "Time: goes to a moment of the call")
 		l.(fyne.Tappable).Tapped(&fyne.PointEvent{Position: fyne.NewPos(112+(l.Size().Width-128)*share, 60)})

@@ -20,6 +20,7 @@ type roomPicture struct {
 	choose func(node int)      // a person, or atMiddle
 	pick   func(edge roomEdge) // a line
 	dots   []*canvas.Circle
+	at     float64 // where the dots are; see step
 	runs   []dotRun
 }
 
@@ -287,6 +288,7 @@ func (s *roomPicture) route() {
 
 // step moves the dots to where they are after so many seconds.
 func (s *roomPicture) step(seconds float64) {
+	s.at = seconds
 	for i, d := range s.dots {
 		if i >= len(s.runs) {
 			d.Hidden = true
@@ -366,7 +368,7 @@ func (r *roomRenderer) Layout(s fyne.Size) {
 		d.Resize(fyne.NewSize(dotSize, dotSize))
 	}
 	r.s.route()
-	r.s.step(0)
+	r.s.step(r.s.at)
 }
 
 // placeNode puts a person's name and round trip on the side away from the

@@ -3,6 +3,7 @@ package uitest
 import (
 	"context"
 	"slices"
+	"time"
 
 	"candid/app/call"
 	"candid/app/replay"
@@ -43,4 +44,4 @@ func (e *Engine) ExportCall(_ context.Context, _ *replay.Recording, f ui.Format,
 }
 
 // History implements ui.Engine.
-func (e *Engine) History(m call.Member) string { return e.Known[m.Name] }
+func (e *Engine) History(m call.Member, _ time.Time) string { return e.Known[m.Name] }
