@@ -6,6 +6,7 @@ BUILD_PACKAGES = gcc g++ clang-14 pkg-config ca-certificates \
 DEMO_PACKAGES  = xvfb libgl1-mesa-dri
 E2E_PACKAGES   = openbox xdotool xclip
 TEST_PACKAGES  = pulseaudio pulseaudio-utils espeak-ng ffmpeg
+BROWSER_PACKAGES = chromium
 LAB_PACKAGES   = iproute2 nftables conntrack procps
 
 # clang compiles the OpenGL binding in half a minute, gcc 12 in five.
@@ -24,7 +25,7 @@ OUT    ?= demo-out
 FUZZTIME ?= 20s
 SOAK ?= 30m
 
-.PHONY: help run build host test row race lint demo e2e lab soak shots bench fuzz package clean deps deps-demo deps-e2e deps-test deps-lab
+.PHONY: help run build host test row race lint demo e2e browser lab soak shots bench fuzz package clean deps deps-demo deps-e2e deps-browser deps-test deps-lab
 
 help:
 	@echo "make run      install what is missing, build, open Candid (without a display: the demo)"
@@ -34,6 +35,7 @@ help:
 	@echo "make host     build ./candid-host: the room server alone, for a machine without display or sound"
 	@echo "make demo     two real app processes call each other in a virtual display; report in $(OUT)/"
 	@echo "make e2e      drive the real window in a virtual display, as a user would"
+	@echo "make browser  a browser publishes into a room by WHIP, another watches it by WHEP"
 	@echo "make lab      calls across networks made of namespaces (needs root)"
 	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves, and 100 changes of people and paths"
 	@echo "make shots    draw the screenshots of the README"
@@ -55,6 +57,7 @@ endef
 deps:      ; $(call install,$(BUILD_PACKAGES))
 deps-demo: deps ; $(call install,$(DEMO_PACKAGES))
 deps-e2e:  deps-demo ; $(call install,$(E2E_PACKAGES))
+deps-browser: deps ; $(call install,$(BROWSER_PACKAGES))
 deps-test: deps-demo ; $(call install,$(TEST_PACKAGES))
 deps-lab:  deps-test ; $(call install,$(LAB_PACKAGES))
 
@@ -91,6 +94,9 @@ lint:
 
 e2e: build deps-e2e
 	go test -count=1 -tags e2e -timeout 20m -v ./app/e2e/...
+
+browser: deps-browser
+	go test -count=1 -tags browser -timeout 10m -v ./app/e2e/...
 
 lab: build deps-lab
 	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -p 1 -tags lab -timeout 60m -v ./netstack/netlab/... ./app/e2e/...

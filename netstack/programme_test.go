@@ -79,7 +79,7 @@ var programme = []row{
 	{50, "little processor; half-open joins", "sound first; half-open ones are freed", []string{"netstack/signal TestStrangersAreNotWaitedFor", "netstack/mcu TestPicturesGiveWayToSound"}, ""},
 	{51, "path changes as people come and go", "sound gap at most 300 ms", []string{"app/call TestChangeOfPath", "app/call TestThreeOnTheHost", "app/call TestChangeToTheMix"}, ""},
 	{52, "24 virtual hours; 1000 joins and leaves", "goroutines, descriptors, memory flat", []string{"netstack/mesh TestRow52Day", "app/call TestRow52Soak", "netstack/mesh TestFiftyTimes", "netstack/mcu TestJoinLeaveStorm"}, ""},
-	{53, "browser as the other side", "connects", []string{"netstack/sfu TestBrowserWithSimulcast"}, "a browser's offer is played by pion; no browser runs in the tests"},
+	{53, "browser as the other side", "connects", []string{"netstack/sfu TestBrowserWithSimulcast", "app/e2e TestRow53Browser"}, ""},
 }
 
 // TestProgramme finds every test of the programme, so that none is lost when
@@ -147,7 +147,7 @@ func targetOf(t *testing.T, file string) string {
 	if err != nil {
 		return "test" // no constraint
 	}
-	for _, tag := range []string{"lab", "soak", "e2e"} {
+	for _, tag := range []string{"lab", "soak", "e2e", "browser"} {
 		with := func(on bool) bool {
 			return expr.Eval(func(s string) bool { return s == tag && on || s == "linux" || s == "unix" })
 		}

@@ -213,9 +213,8 @@ func (s *Session) connect(w signal.Welcomed) (err error) {
 	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
 		return err
 	}
-	// The host listens, and sees where we come from whatever we choose. It
-	// forwards VP8 only.
-	common.NoTCP, common.Policy, common.Codecs = true, peer.AllPaths, nil
+	// The host listens, and sees where we come from whatever we choose.
+	common.NoTCP, common.Policy = true, peer.AllPaths
 	if s.host, err = sfu.NewTransport(sfu.TransportConfig{Self: w.ID, Signaler: s.client, Peer: common, Quiet: true}); err != nil {
 		s.close(s.mesh)
 	}

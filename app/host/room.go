@@ -147,6 +147,7 @@ func (h *Host) plan(in signal.PlanInput) signal.Plan {
 func (h *Host) changed(name string) {
 	if r := h.room(name); r != nil {
 		r.refresh()
+		h.tools.Changed(name)
 	}
 }
 

@@ -68,7 +68,15 @@ func (h *Host) openTools() (err error) {
 				h.log.Warn("a publisher is not shown", "err", err)
 			}
 		},
-		Left:   func(room string, id netstack.PeerID) { _ = h.signal.RemoveGuest(room, id) },
+		Left: func(room string, id netstack.PeerID) { _ = h.signal.RemoveGuest(room, id) },
+		Dark: func(room string) (dark []netstack.PeerID) {
+			for _, m := range h.signal.Members(room) {
+				if m.State.CameraOff {
+					dark = append(dark, m.ID)
+				}
+			}
+			return dark
+		},
 		Logger: h.log,
 	})
 	return err

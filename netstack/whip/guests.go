@@ -31,7 +31,7 @@ func (h *Handler) admit(s *session, offer, name string) (answer string, err erro
 		}
 		g := sfu.Guest{Sends: s.publish, Gone: func() { _ = h.loop.Post(func() { h.end(s) }) }}
 		if !s.publish {
-			if g.Takes, err = h.stage(s.room); err != nil {
+			if g.Takes, err = h.stage(s.name, s.room); err != nil {
 				return
 			}
 		}
@@ -64,7 +64,7 @@ func (h *Handler) end(s *session) {
 }
 
 // stage is what viewers of a room get; the first of them has it set up.
-func (h *Handler) stage(room *sfu.Room) ([]*sfu.Injected, error) {
+func (h *Handler) stage(name string, room *sfu.Room) ([]*sfu.Injected, error) {
 	st := h.stages[room]
 	if st == nil {
 		var err error
@@ -72,9 +72,30 @@ func (h *Handler) stage(room *sfu.Room) ([]*sfu.Injected, error) {
 			return nil, err
 		}
 		h.stages[room] = st
+		h.light(name, st)
 		h.loop.Go(func(ctx context.Context) { h.watch(ctx, room, st) })
 	}
 	return []*sfu.Injected{st.sound.to, st.picture.to}, nil
+}
+
+// Changed says that members of a room switched their cameras on or off. It does
+// not wait.
+func (h *Handler) Changed(name string) {
+	_ = h.loop.Post(func() {
+		for _, s := range h.sessions {
+			if st := h.stages[s.room]; s.name == name && st != nil {
+				h.light(name, st)
+				return
+			}
+		}
+	})
+}
+
+// light tells a stage whose camera is off.
+func (h *Handler) light(name string, st *stage) {
+	if h.cfg.Dark != nil {
+		st.setDark(h.cfg.Dark(name))
+	}
 }
 
 // watch has a stage follow the lines of its viewers, until it is taken down.

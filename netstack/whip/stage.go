@@ -25,6 +25,9 @@ type stage struct {
 	picture, sound thread
 
 	mu         sync.Mutex
+	tracks     []sfu.Source
+	speakers   []netstack.PeerID
+	dark       []netstack.PeerID // whose camera is off
 	live, next act
 	height     int
 }
@@ -89,16 +92,34 @@ func (s *stage) close() {
 	s.sound.to.Close()
 }
 
-// Changed finds who is to be on stage: who spoke last and has a picture, else
-// the first who has one, else the first who is heard.
+// Changed takes what there is and who speaks.
 func (s *stage) Changed(tracks []sfu.Source, speakers []netstack.PeerID) {
+	s.mu.Lock()
+	s.tracks, s.speakers = tracks, slices.Clone(speakers)
+	s.mu.Unlock()
+	s.choose()
+}
+
+// setDark takes over whose camera is off.
+func (s *stage) setDark(dark []netstack.PeerID) {
+	s.mu.Lock()
+	s.dark = dark
+	s.mu.Unlock()
+	s.choose()
+}
+
+// choose finds who is to be on stage: who spoke last and has a picture, else the
+// first who has one, else the first who is heard.
+func (s *stage) choose() {
+	s.mu.Lock()
 	var first act
 	pictures := map[netstack.PeerID]string{}
-	for _, t := range tracks {
+	for _, t := range s.tracks {
 		if first.peer == "" {
 			first.peer = t.Peer
 		}
-		if t.Kind != webrtc.RTPCodecTypeVideo || t.Track != "screen" && pictures[t.Peer] != "" {
+		screen := t.Track == "screen"
+		if t.Kind != webrtc.RTPCodecTypeVideo || !screen && (pictures[t.Peer] != "" || slices.Contains(s.dark, t.Peer)) {
 			continue
 		}
 		if len(pictures) == 0 {
@@ -107,10 +128,9 @@ func (s *stage) Changed(tracks []sfu.Source, speakers []netstack.PeerID) {
 		pictures[t.Peer] = t.Track
 	}
 	next := act{first.peer, pictures[first.peer]}
-	if i := slices.IndexFunc(speakers, func(id netstack.PeerID) bool { return pictures[id] != "" }); i >= 0 {
-		next = act{speakers[i], pictures[speakers[i]]}
+	if i := slices.IndexFunc(s.speakers, func(id netstack.PeerID) bool { return pictures[id] != "" }); i >= 0 {
+		next = act{s.speakers[i], pictures[s.speakers[i]]}
 	}
-	s.mu.Lock()
 	changed := s.next != next
 	s.next = next
 	s.mu.Unlock()

@@ -50,8 +50,12 @@ type Config struct {
 	Open func(room, token string, publish bool) (*sfu.Room, bool)
 	// Joined and Left tell of publishers, who they are in the SFU's room and what
 	// they call themselves, cleaned. Both may be nil, and must not block.
-	Joined   func(room string, id netstack.PeerID, name string)
-	Left     func(room string, id netstack.PeerID)
+	Joined func(room string, id netstack.PeerID, name string)
+	Left   func(room string, id netstack.PeerID)
+	// Dark says whose camera is off: viewers are not left with their darkness
+	// while others are to be seen. It is asked when somebody begins to watch, and
+	// after Changed. Nil: nobody's.
+	Dark     func(room string) []netstack.PeerID
 	Sessions int          // 0: DefaultSessions
 	Logger   *slog.Logger // nil: slog.Default
 }

@@ -42,6 +42,8 @@ type house struct {
 	room   *sfu.Room
 	url    string
 	joined sync.Map // names by id
+	dark   atomic.Pointer[[]netstack.PeerID]
+	tools  *whip.Handler
 	client *http.Client
 }
 
@@ -64,10 +66,17 @@ func newHouse(t *testing.T, sessions int) *house {
 		},
 		Joined: func(_ string, id netstack.PeerID, name string) { h.joined.Store(id, name) },
 		Left:   func(_ string, id netstack.PeerID) { h.joined.Delete(id) },
+		Dark: func(string) []netstack.PeerID {
+			if d := h.dark.Load(); d != nil {
+				return *d
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.tools = handler
 	web := httptest.NewServer(http.StripPrefix("/open", handler))
 	h.url = web.URL + "/open"
 	sink := server.Sink(udp{c})
@@ -409,6 +418,28 @@ func TestWatch(t *testing.T) {
 	late.mu.Unlock()
 	v.delete()
 	late.delete()
+}
+
+// Who came first, and switches their camera off, does not keep the stage dark.
+func TestDark(t *testing.T) {
+	h := newHouse(t, 0)
+	_, stop := h.publish(webrtc.MimeTypeVP8, vp8Key, vp8Other, "one")
+	defer stop()
+	var one []netstack.PeerID
+	h.joined.Range(func(id, _ any) bool { one = append(one, id.(netstack.PeerID)); return true })
+	_, _ = h.publish(webrtc.MimeTypeH264, avcKey, avcOther, "two")
+	v := h.watch()
+	v.sees(5)
+	h.dark.Store(&one)
+	h.tools.Changed("den")
+	late := h.watch()
+	late.sees(20)
+	await(t, "the other's picture", func() bool {
+		late.mu.Lock()
+		defer late.mu.Unlock()
+		return late.as[webrtc.RTPCodecTypeVideo] == webrtc.MimeTypeH264
+	})
+	v.sees(20)
 }
 
 // What is asked wrongly is refused as RFC 9725 says.
