@@ -41,6 +41,8 @@ TCP and UDP: signaling, STUN, TURN and media.
   --max-rooms N     rooms at most (1000)
   --max-members N   members of one room at most (100)
   --max-members-all N  members in all at most (1000)
+  --member-bitrate N  what one member may send to all others, in Mbit/s; what is
+                    more is dropped (20)
   --relay-bitrate N what one member may send through the relay, and be sent, in
                     Mbit/s (4)
   --expires TIME    print an invite to each room that is good for so long, as 90m or
@@ -69,7 +71,7 @@ type hostFlags struct {
 	verbose                    bool
 
 	maxRooms, maxMembers, maxAll int
-	relayBitrate                 float64
+	relayBitrate, memberBitrate  float64
 	expires                      time.Duration
 	uses                         int
 }
@@ -87,6 +89,7 @@ func (f *hostFlags) define(fs *flag.FlagSet) {
 	fs.IntVar(&f.maxRooms, "max-rooms", 0, "")
 	fs.IntVar(&f.maxMembers, "max-members", 0, "")
 	fs.IntVar(&f.maxAll, "max-members-all", 0, "")
+	fs.Float64Var(&f.memberBitrate, "member-bitrate", 0, "")
 	fs.Float64Var(&f.relayBitrate, "relay-bitrate", 0, "")
 	fs.DurationVar(&f.expires, "expires", 0, "")
 	fs.IntVar(&f.uses, "uses", 0, "")
@@ -125,8 +128,9 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 	if f.port < 1 || f.port > 65535 {
 		return cfg, fmt.Errorf("a port is a number from 1 to 65535, not %d", f.port)
 	}
-	if min(f.maxRooms, f.maxMembers, f.maxAll, f.uses) < 0 || f.relayBitrate < 0 || f.relayBitrate > 1000 || f.expires < 0 {
-		return cfg, errors.New("a limit cannot be less than nothing, nor the relay's bitrate more than 1000 Mbit/s")
+	if min(f.maxRooms, f.maxMembers, f.maxAll, f.uses) < 0 || f.expires < 0 ||
+		min(f.relayBitrate, f.memberBitrate) < 0 || max(f.relayBitrate, f.memberBitrate) > 1000 {
+		return cfg, errors.New("a limit cannot be less than nothing, nor a bitrate more than 1000 Mbit/s")
 	}
 	for _, p := range f.public {
 		a, err := netip.ParseAddr(p)
@@ -148,6 +152,7 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 	cfg.Port, cfg.Rooms, cfg.Names = f.port, f.rooms, f.names
 	cfg.Loopback, cfg.EndToEnd = f.loopback, !f.clear
 	cfg.MaxRooms, cfg.MaxMembers, cfg.MaxMembersAll = f.maxRooms, f.maxMembers, f.maxAll
+	cfg.MemberBitrate = int(f.memberBitrate * 1e6)
 	cfg.Relay.Bitrate = int(f.relayBitrate * 1e6)
 	if cfg.Status = f.status; cfg.Status == "off" {
 		cfg.Status = ""

@@ -65,6 +65,9 @@ type Config struct {
 
 	Limits oneport.Limits
 	Relay  relay.Limits
+	// MemberBitrate is what one member may send to the media server, in bit/s;
+	// 0: sfu.DefaultMemberBitrate.
+	MemberBitrate int
 	// MaxMembers are per room (100), MaxMembersAll in all (1000), MaxRooms 1000.
 	MaxMembers, MaxMembersAll, MaxRooms int
 
@@ -169,7 +172,7 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 
 // build makes the servers.
 func (h *Host) build() (err error) {
-	if h.media, err = sfu.NewServer(sfu.Config{Candidates: h.mediaAddresses, Logger: h.log}); err != nil {
+	if h.media, err = sfu.NewServer(sfu.Config{Candidates: h.mediaAddresses, MemberBitrate: h.cfg.MemberBitrate, Logger: h.log}); err != nil {
 		return err
 	}
 	if err = h.openTools(); err != nil {

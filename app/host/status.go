@@ -63,6 +63,7 @@ func added(a, b sfu.Stats) sfu.Stats {
 	a.Forwarded += b.Forwarded
 	a.Resent += b.Resent
 	a.Dropped += b.Dropped
+	a.Policed += b.Policed
 	a.Sent += b.Sent
 	a.Lost += b.Lost
 	a.InsideP50, a.InsideP99 = max(a.InsideP50, b.InsideP50), max(a.InsideP99, b.InsideP99)
@@ -98,6 +99,7 @@ func (h *Host) writeMetrics(to io.Writer) {
 	count("media_forwarded", "Media packets forwarded.", m.Forwarded)
 	count("media_resent", "Media packets sent again.", m.Resent)
 	count("media_dropped", "Media packets dropped.", m.Dropped)
+	count("media_policed", "Media packets over a member's bitrate.", m.Policed)
 	count("media_lost", "Media packets the system did not take.", m.Lost)
 	count("media_strange", "Media packets that belonged to nobody.", h.media.Dropped())
 	gauge("media_inside_p50_seconds", "Half of the packets were inside for less, since the last look.", m.InsideP50.Seconds())

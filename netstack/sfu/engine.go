@@ -17,11 +17,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// What one publisher may send, policed before anything is decrypted.
 const (
-	upBits, upBurst       = 8_000_000, 8_000_000 / 4 // bits per second; at once
-	upPackets, upAtOnce   = 2000, 600
-	maxInbox              = 1 << 20 // bytes waiting for the engine
 	inboxAtFirst          = 16 << 10
 	resendShare           = 0.2 // of the line's estimate, for NACKs
 	resendBurst           = 64 << 10
@@ -51,6 +47,7 @@ type engine struct {
 	mu       sync.Mutex
 	in       inbox
 	commands []func()
+	round    uint64 // of draining
 	wake     chan struct{}
 
 	// What follows belongs to the goroutine.
@@ -70,7 +67,7 @@ type engine struct {
 	active       int // slot of the active speaker, -1: nobody
 	spokeAt      int64
 
-	forwarded, dropped, resent atomic.Uint64
+	forwarded, dropped, resent, policed atomic.Uint64
 }
 
 // change is what control wants to know.
@@ -110,7 +107,7 @@ type line struct {
 	guest  bool  // nobody else says when it is gone; of the engine
 	near   *near // not nil: of this process, without agent and keys
 
-	bits, count forward.Bucket // policing; under engine.mu
+	door door // under engine.mu
 
 	// What follows belongs to the engine.
 	in, out     srtp.Context
@@ -143,7 +140,7 @@ func newEngine(lastN int, changed func(change)) *engine {
 func (e *engine) put(l *line, p []byte) {
 	now := time.Now().UnixNano()
 	e.mu.Lock()
-	ok := l.count.Take(1, now) && l.bits.Take(float64(8*len(p)), now) && len(e.in.bytes)+len(p) <= maxInbox
+	ok := len(e.in.bytes)+len(p) <= maxInbox && l.door.lets(len(p), e.round, now)
 	if ok {
 		from := len(e.in.bytes)
 		e.in.bytes = append(e.in.bytes, p...)
@@ -152,7 +149,7 @@ func (e *engine) put(l *line, p []byte) {
 	first := len(e.in.packets) == 1
 	e.mu.Unlock()
 	if !ok {
-		l.garbage.Add(1)
+		e.policed.Add(1)
 		return
 	}
 	if first {
@@ -225,6 +222,7 @@ func (e *engine) drain() {
 	e.mu.Lock()
 	commands := e.commands
 	e.commands = nil
+	e.round++
 	e.work, e.in = e.in, e.work
 	e.in.bytes, e.in.packets = e.in.bytes[:0], e.in.packets[:0]
 	e.mu.Unlock()

@@ -3,6 +3,7 @@ package sfu
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -555,29 +556,68 @@ func TestRow21Flood(t *testing.T) {
 	s := newStage(t)
 	bad, good := s.join("a"), s.join("b")
 	for _, l := range []*line{bad, good} {
-		l.bits, l.count = forward.Bucket{Rate: upBits, Burst: 8 * upBurst}, forward.Bucket{Rate: upPackets, Burst: upAtOnce}
+		l.door = newDoor(DefaultMemberBitrate)
 	}
 	p := make([]byte, 1400)
 	p[0] = 0x80
-	began := time.Now()
 	for range 20_000 {
 		s.e.put(bad, p)
 	}
-	share := upAtOnce + 200 + int(time.Since(began).Seconds()*upPackets)
 	s.e.put(good, p)
 	n := map[*line]int{}
 	for _, w := range s.e.in.packets {
-		n[w.line]++
+		n[w.line] += w.to - w.from
 	}
-	if n[good] != 1 || n[bad] > share || len(s.e.in.bytes) > maxInbox {
-		t.Errorf("%d packets of the bad member wait, %d of the good one, %d bytes", n[bad], n[good], len(s.e.in.bytes))
+	if n[good] != len(p) || n[bad] > inboxOfMember || len(s.e.in.bytes) > maxInbox {
+		t.Errorf("%d bytes of the bad member wait, %d of the good one, %d in all", n[bad], n[good], len(s.e.in.bytes))
 	}
-	if bad.garbage.Load() < 19_000 {
-		t.Errorf("%d counted as too much", bad.garbage.Load())
+	if got, want := s.e.policed.Load(), uint64(20_000-n[bad]/len(p)); got != want {
+		t.Errorf("%d counted as too much, want %d", got, want)
 	}
 	s.e.drain()
 	if s.e.forwarded.Load() != 0 {
 		t.Error("garbage was forwarded")
+	}
+}
+
+// Whatever one sends, no more than its bitrate gets in, after a burst; what is
+// within it all does. The door costs no memory.
+func TestMemberBitrate(t *testing.T) {
+	const bitrate, size, seconds = 2_000_000, 1200, 10
+	for _, c := range []struct {
+		name string
+		sent float64 // bit/s
+		want float64 // of it, let in
+	}{
+		{"within", 1_800_000, 1_800_000},
+		{"far above", 500_000_000, bitrate + leastBurst/seconds},
+	} {
+		d, in := newDoor(bitrate), 0
+		step := int64(size * 8 / c.sent * 1e9)
+		for now := int64(1); now < seconds*1e9; now += step {
+			if d.lets(size, uint64(now), now) {
+				in += size * 8
+			}
+		}
+		if got := float64(in) / seconds; math.Abs(got-c.want) > c.want/50 {
+			t.Errorf("%s: %.0f bit/s let in, want %.0f", c.name, got, c.want)
+		}
+	}
+	s := newStage(t)
+	l := s.join("a")
+	l.door = newDoor(DefaultMemberBitrate)
+	p := make([]byte, size)
+	for range 3 { // the inbox grows once
+		s.e.put(l, p)
+		s.e.drain()
+		s.e.put(l, p)
+		s.e.drain()
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		s.e.put(l, p)
+		s.e.drain()
+	}); n > 0 {
+		t.Errorf("%v allocations for each packet", n)
 	}
 }
 

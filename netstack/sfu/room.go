@@ -152,6 +152,7 @@ func (r *Room) Close() error {
 // Stats counts what a room has done.
 type Stats struct {
 	Forwarded, Resent, Dropped uint64 // packets
+	Policed                    uint64 // packets over what their sender may send
 	Sent, Calls, Lost          uint64 // packets to the system, its calls, and what it did not take
 	// InsideP50 and InsideP99 are how long packets were inside: from being read
 	// until the system had all copies, since the last Stats.
@@ -161,7 +162,7 @@ type Stats struct {
 // Stats returns what was counted so far.
 func (r *Room) Stats() Stats {
 	e := r.engine
-	s := Stats{Forwarded: e.forwarded.Load(), Resent: e.resent.Load(), Dropped: e.dropped.Load()}
+	s := Stats{Forwarded: e.forwarded.Load(), Resent: e.resent.Load(), Dropped: e.dropped.Load(), Policed: e.policed.Load()}
 	done := make(chan struct{})
 	e.do(func() {
 		s.Sent, s.Calls, s.Lost = e.out.Counts()

@@ -73,8 +73,11 @@ type Config struct {
 	Candidates func() []netip.AddrPort
 	// LastN is how many pictures a receiver gets at most, those of the last
 	// speakers; 0: 16.
-	LastN  int
-	Logger *slog.Logger // nil: slog.Default
+	LastN int
+	// MemberBitrate is what one member may send, in bit/s; what is more is
+	// dropped. 0: DefaultMemberBitrate.
+	MemberBitrate int
+	Logger        *slog.Logger // nil: slog.Default
 }
 
 // Server is what all rooms of a host share: its sockets and its certificate.
@@ -103,6 +106,9 @@ func NewServer(cfg Config) (*Server, error) {
 	}
 	if s.cfg.LastN == 0 {
 		s.cfg.LastN = 16
+	}
+	if s.cfg.MemberBitrate == 0 {
+		s.cfg.MemberBitrate = DefaultMemberBitrate
 	}
 	var random [8]byte
 	_, _ = rand.Read(random[:])

@@ -76,8 +76,7 @@ const (
 
 // connect begins a connection of a member.
 func (r *Room) connect(m *member) {
-	l := &line{id: m.id, engine: r.engine}
-	l.bits, l.count = forward.Bucket{Rate: upBits, Burst: upBurst * 8}, forward.Bucket{Rate: upPackets, Burst: upAtOnce}
+	l := &line{id: m.id, engine: r.engine, door: newDoor(r.server.cfg.MemberBitrate)}
 	l.agent = newAgent(r.server, l)
 	l.dtls = newHandshaker(l.agent)
 	var id [8]byte
