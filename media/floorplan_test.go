@@ -17,8 +17,8 @@ const house = "candid"
 // import. Arrows point down only: app, then netstack, then media.
 var plan = map[string]string{
 	"":              "app",
-	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/contacts netstack/identity netstack/invite netstack/lan netstack/mcu netstack/oneport netstack/portmap netstack/probe netstack/sfu netstack/signal netstack/trace",
-	"app/call":      "app/studio media media/codec media/playout netstack netstack/contacts netstack/e2ee netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/probe netstack/sframe netstack/sfu netstack/signal netstack/topology netstack/unbounded netstack/verdict",
+	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/contacts netstack/identity netstack/invite netstack/lan netstack/mcu netstack/oneport netstack/portmap netstack/peer netstack/probe netstack/rehearsal netstack/sfu netstack/signal netstack/trace netstack/verdict",
+	"app/call":      "app/studio media media/codec media/playout netstack netstack/contacts netstack/e2ee netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/probe netstack/rehearsal netstack/sframe netstack/sfu netstack/signal netstack/topology netstack/unbounded netstack/verdict",
 	"app/config":    "",
 	"app/demo":      "app/call media media/scene netstack",
 	"app/e2e":       "",
@@ -47,6 +47,7 @@ var plan = map[string]string{
 	"netstack/peer":         "netstack netstack/ifwatch netstack/loop netstack/unbounded",
 	"netstack/portmap":      "netstack",
 	"netstack/probe":        "netstack netstack/identity netstack/ifwatch netstack/portmap netstack/verdict",
+	"netstack/rehearsal":    "netstack netstack/identity netstack/invite netstack/loop netstack/peer netstack/signal netstack/verdict",
 	"netstack/relay":        "netstack",
 	"netstack/sfu":          "netstack netstack/ifwatch netstack/loop netstack/oneport netstack/peer netstack/sfu/batch netstack/sfu/forward netstack/sfu/srtp netstack/unbounded",
 	"netstack/sfu/batch":    "",

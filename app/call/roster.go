@@ -32,6 +32,10 @@ func (r *room) onSignal(e signal.Event) {
 	case signal.ServersChanged:
 		r.setServers(e.Servers)
 	case signal.MessageReceived:
+		if signal.Rehearses(e.Envelope.From) {
+			r.s.trials.Handle(e.Envelope, r.s.reached(r.s.client.Servers()))
+			return
+		}
 		if e.Envelope.Type == typeEvidence {
 			r.onEvidence(e.Envelope)
 			return

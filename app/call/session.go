@@ -20,9 +20,12 @@ import (
 	"candid/netstack/loop"
 	"candid/netstack/mesh"
 	"candid/netstack/peer"
+	"candid/netstack/rehearsal"
 	"candid/netstack/sfu"
 	"candid/netstack/signal"
 	"candid/netstack/unbounded"
+
+	"github.com/pion/webrtc/v4"
 )
 
 // Studio is what a Session needs of this person's devices; *studio.Studio
@@ -76,6 +79,7 @@ type Session struct {
 	client *signal.Client
 	mesh   *mesh.Transport
 	host   *sfu.Transport
+	trials *rehearsal.Answerer
 	video  *outgoingVideo
 	screen atomic.Pointer[outgoingVideo] // nil: none is shared
 	audio  *outgoingAudio
@@ -205,11 +209,8 @@ func (s *Session) produce(w signal.Welcomed) (err error) {
 
 // connect makes the transports; nothing is connected yet.
 func (s *Session) connect(w signal.Welcomed) (err error) {
-	cfg := s.cfg
-	common := peer.Config{
-		ICEServers: w.Servers, Policy: cfg.Privacy.policy(), TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
-		Loopback: cfg.Loopback, Logger: cfg.Logger, Codecs: peer.ForeignVideo(),
-	}
+	common := s.reached(w.Servers)
+	common.Codecs = peer.ForeignVideo()
 	if s.mesh, err = mesh.New(mesh.Config{Self: w.ID, Signaler: s.client, Peer: common}); err != nil {
 		return err
 	}
@@ -217,13 +218,24 @@ func (s *Session) connect(w signal.Welcomed) (err error) {
 	common.NoTCP, common.Policy = true, peer.AllPaths
 	if s.host, err = sfu.NewTransport(sfu.TransportConfig{Self: w.ID, Signaler: s.client, Peer: common, Quiet: true}); err != nil {
 		s.close(s.mesh)
+		return err
 	}
-	return err
+	s.trials = rehearsal.NewAnswerer(w.ID, s.client, s.log)
+	return nil
+}
+
+// reached is how others may reach this member by now.
+func (s *Session) reached(servers []webrtc.ICEServer) peer.Config {
+	return peer.Config{
+		ICEServers: servers, Policy: s.cfg.Privacy.policy(), TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
+		Loopback: s.cfg.Loopback, Logger: s.log,
+	}
 }
 
 func (s *Session) disconnect() {
 	s.close(s.mesh)
 	s.close(s.host)
+	s.close(s.trials)
 }
 
 func (s *Session) publish() error {

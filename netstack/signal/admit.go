@@ -20,7 +20,7 @@ func (c *visit) admit(subprotocol string) error {
 			return err
 		}
 		switch f.Type {
-		case TypeJoin:
+		case TypeJoin, TypeRehearse:
 			return c.join(f)
 		case TypeResume:
 			if err := c.resume(f); !errors.Is(err, errGone) {
@@ -52,7 +52,11 @@ func (c *visit) join(f frame) error {
 		return &WaitError{After: wait}
 	}
 	m := newSession(b, c.remote, c.host)
-	r, role, err := c.server.lookup(b.Room, b.Secret, m.ID)
+	enter, counted := (*room).join, m.ID
+	if f.Type == TypeRehearse {
+		enter, counted = (*room).rehearse, ""
+	}
+	r, role, err := c.server.lookup(b.Room, b.Secret, counted)
 	if err != nil {
 		if errors.Is(err, ErrWrongSecret) {
 			c.server.failures.add(c.from, now)
@@ -62,7 +66,7 @@ func (c *visit) join(f frame) error {
 	m.Role = role
 	err = errFault
 	m.room = r
-	if e := r.do(m, func() { err = r.join(m, c.sock) }); e != nil {
+	if e := r.do(m, func() { err = enter(r, m, c.sock) }); e != nil {
 		return ErrHostGone
 	}
 	c.room, c.member = r, m

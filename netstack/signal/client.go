@@ -29,6 +29,10 @@ type ClientConfig struct {
 	// to be let in. It must not block nor call the client. Nil: nobody cares.
 	OnWaiting func()
 
+	// Rehearse tries the line to the members without joining: they are not told,
+	// and the client is cut after 20 s. It does not come back by itself.
+	Rehearse bool
+
 	// DialContext makes TCP connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Backoff is how long to wait before the n-th attempt to come back,

@@ -200,7 +200,11 @@ func (c *Client) introduce(s *socket, address string, patient func()) error {
 	defer watch.Wait()
 	defer close(done)
 	var b welcomeBody
-	err := ask(s, TypeJoin, join, TypeWelcome, &b, func() {
+	typ := TypeJoin
+	if c.cfg.Rehearse {
+		typ = TypeRehearse
+	}
+	err := ask(s, typ, join, TypeWelcome, &b, func() {
 		patient()
 		c.waited.Store(true)
 		watch.Go(func() { cutSilent(s, done) })

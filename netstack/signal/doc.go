@@ -51,7 +51,7 @@
 //
 // # Joining
 //
-// The client speaks first, within 10 seconds, with join or resume. Neither is
+// The client speaks first, within 10 seconds, with join, rehearse or resume. Neither is
 // numbered, nor are their answers.
 //
 // join, client to server:
@@ -124,6 +124,22 @@
 // locked (nobody new comes in), not-let-in (from the lobby), expired (the
 // secret was for a time, or so many people), moved ("invite" leads to where the
 // room is now), gone (see Resuming), malformed. After all of them but gone the server closes.
+//
+// # Rehearsing
+//
+// rehearse, in the stead of join and with the same body, is for a client that
+// wants to know beforehand which way a call will take. The answer is welcome,
+// without token and chat, or refused where joining would not lead in at once.
+// The client is no member: nobody is told of it, no use of the secret is
+// counted, and it is told of nothing. Its id begins with "rehearsal-", as no
+// member's does. For 20 seconds it may send description, candidate, hello and
+// restart to members, and leave, ping and ack; what members send to its id
+// reaches it. Then the server closes with 1000. A room has 4 of them at a time;
+// more are refused with full.
+//
+// A member that is sent such a message answers as package peer says, on a
+// connection without media that it shows to nobody and ends after 20 seconds,
+// or does not answer. By its own choice it may leave addresses out, as always.
 //
 // # In the room
 //

@@ -40,7 +40,8 @@ type grant struct {
 	used map[netstack.PeerID]bool
 }
 
-// take reports whether a member may come by it, and counts that.
+// take reports whether a member may come by it, and counts that; who has no id
+// only rehearses and is not counted.
 func (g *grant) take(id netstack.PeerID, now time.Time) bool {
 	switch {
 	case !g.Expires.IsZero() && !now.Before(g.Expires):
@@ -49,6 +50,8 @@ func (g *grant) take(id netstack.PeerID, now time.Time) bool {
 		return true
 	case len(g.used) >= g.Uses:
 		return false
+	case id == "":
+		return true
 	}
 	if g.used == nil {
 		g.used = make(map[netstack.PeerID]bool)

@@ -72,7 +72,10 @@ func (r *room) relay(m *session, f frame, body found, bodyErr error, no func(Cod
 	}
 	f.From = m.ID
 	to := r.members[f.To]
-	toHost := f.To == netstack.HostID && r.server.cfg.OnMessage != nil
+	toHost := f.To == netstack.HostID && r.server.cfg.OnMessage != nil && m.Role != Rehearsing
+	if to == nil && m.Role != Rehearsing {
+		to = r.rehearsals[f.To]
+	}
 	if to == nil && !toHost || to == m {
 		return no(CodeNoSuchMember, "no such member")
 	}

@@ -40,7 +40,7 @@ func (c *Client) run(s *socket) {
 func (c *Client) ended(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done || c.ctx.Err() != nil {
+	if c.done || c.cfg.Rehearse || c.ctx.Err() != nil {
 		err = ErrClosed
 	}
 	if !final(err) {

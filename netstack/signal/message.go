@@ -18,12 +18,13 @@ const (
 
 // The message types. Those a client sends to the server:
 const (
-	TypeJoin   = "join"
-	TypeResume = "resume"
-	TypeLeave  = "leave"
-	TypeState  = "state"
-	TypeForce  = "force"
-	TypePing   = "ping"
+	TypeJoin     = "join"
+	TypeRehearse = "rehearse"
+	TypeResume   = "resume"
+	TypeLeave    = "leave"
+	TypeState    = "state"
+	TypeForce    = "force"
+	TypePing     = "ping"
 )
 
 // Those of moderators. Mute and lower-hand go on to the member they are for.
@@ -74,7 +75,7 @@ const (
 // known reports whether typ is a type of this protocol.
 func known(typ string) bool {
 	switch typ {
-	case TypeJoin, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined,
+	case TypeJoin, TypeRehearse, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined,
 		TypeLeft, TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat,
 		TypeForce, TypeWaiting, TypeRoom, TypeMoved, TypeLock, TypeUnlock, TypeLobbyOn, TypeLobbyOff, TypeAdmit, TypeDeny,
 		TypeMute, TypeMuteAll, TypeRemove, TypeLowerHand, TypeMakeModerator, TypeForceRoom, TypeHandOver:

@@ -31,13 +31,14 @@ type room struct {
 	plan    Plan
 	closed  bool
 
-	settings Settings
-	endToEnd bool
-	suspects map[netip.Prefix]bool // addresses of those removed
-	waiting  []*session            // in the lobby, in order of coming
-	history  history
-	gone     []netstack.PeerID // said that they leave
-	hands    uint64            // number of the newest raised hand
+	settings   Settings
+	endToEnd   bool
+	suspects   map[netip.Prefix]bool // addresses of those removed
+	waiting    []*session            // in the lobby, in order of coming
+	rehearsals map[netstack.PeerID]*session
+	history    history
+	gone       []netstack.PeerID // said that they leave
+	hands      uint64            // number of the newest raised hand
 
 	mu        sync.Mutex
 	snapshot  []Member
@@ -48,7 +49,7 @@ func newRoom(s *Server, name string, o RoomOptions) *room {
 	return &room{
 		server: s, name: name, epoch: invite.NewSecret(), loop: loop.New(context.Background()),
 		members: make(map[netstack.PeerID]*session), plan: Plan{Paths: map[netstack.PeerID]Hop{}},
-		settings: o.Settings, endToEnd: o.EndToEnd, suspects: make(map[netip.Prefix]bool),
+		rehearsals: make(map[netstack.PeerID]*session), settings: o.Settings, endToEnd: o.EndToEnd, suspects: make(map[netip.Prefix]bool),
 	}
 }
 
@@ -86,12 +87,15 @@ func (r *room) changed() {
 	for i, m := range r.order {
 		list[i] = m.Member
 	}
-	r.occupied.Store(len(list)+len(r.waiting) > 0)
+	r.occupy()
 	r.mu.Lock()
 	r.snapshot = list
 	r.mu.Unlock()
 	r.tellHost()
 }
+
+// occupy notes whether there is anybody to look after.
+func (r *room) occupy() { r.occupied.Store(len(r.order)+len(r.waiting)+len(r.rehearsals) > 0) }
 
 func (r *room) tellHost() {
 	if r.server.cfg.OnChange != nil {
@@ -118,6 +122,9 @@ func (r *room) end(code int, why string, last []byte, refused error) {
 		}
 		for _, w := range slices.Clone(r.waiting) {
 			r.sendAway(w, refused)
+		}
+		for _, m := range r.rehearsals {
+			r.endRehearsal(m, code, why)
 		}
 		r.changed()
 	})
@@ -246,6 +253,7 @@ func (r *room) detach(m *session, s *socket) {
 		r.tellRoom()
 		return
 	}
+	r.endRehearsal(m, closeNormal, "")
 	if m.sock != s || r.members[m.ID] != m {
 		return
 	}
@@ -276,6 +284,7 @@ func (r *room) tellPlan(except *session) {
 // member's own connection.
 func (r *room) remove(m *session, why Reason, said string, code int, text string) {
 	if r.members[m.ID] != m {
+		r.endRehearsal(m, code, text)
 		return
 	}
 	if m.sock != nil {
@@ -354,6 +363,7 @@ const (
 // tick looks after every member.
 func (r *room) tick(now time.Time) {
 	r.tickWaiting()
+	r.tickRehearsals(now)
 	for _, m := range slices.Clone(r.order) {
 		if r.members[m.ID] != m || m.guest {
 			continue

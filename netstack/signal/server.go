@@ -36,7 +36,7 @@ type ServerConfig struct {
 	OnChange func(room string)
 
 	OnJoin  func(Visitor)
-	OnLeave func(Visitor, Reason)
+	OnLeave func(Visitor, Reason) // also of rehearsals, which never joined
 	// OnCandidate reports every IP address and port that a member has signaled
 	// to another as an ICE candidate.
 	OnCandidate func(room string, id netstack.PeerID, at netip.AddrPort)

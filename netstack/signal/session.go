@@ -37,7 +37,7 @@ type session struct {
 	sweeps int
 	renew  time.Time // when to send new ICE servers; zero: never
 
-	since  time.Time // waiting in the lobby
+	since  time.Time // waiting in the lobby, or rehearsing
 	raised uint64    // number of its raised hand; 0: down
 
 	candidates map[netstack.PeerID]int // to each member, since the last description

@@ -86,7 +86,7 @@ func TestRow29ChatIsCleaned(t *testing.T) {
 
 func TestRow14Allowed(t *testing.T) {
 	all := []string{
-		TypeJoin, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined, TypeLeft,
+		TypeJoin, TypeRehearse, TypeResume, TypeLeave, TypeState, TypePing, TypeWelcome, TypeResumed, TypeRefused, TypeJoined, TypeLeft,
 		TypeChanged, TypePlan, TypeServers, TypeError, TypeClosed, TypePong, TypeAck, TypeChat, TypeDescription,
 		TypeCandidate, TypeHello, TypeRestart, TypeForce, TypeWaiting, TypeRoom, TypeMoved, TypeLock, TypeUnlock, TypeLobbyOn,
 		TypeLobbyOff, TypeAdmit, TypeDeny, TypeMute, TypeMuteAll, TypeRemove, TypeLowerHand, TypeMakeModerator, TypeForceRoom,
@@ -97,12 +97,13 @@ func TestRow14Allowed(t *testing.T) {
 		moderation = " lock unlock lobby-on lobby-off admit deny mute mute-all remove lower-hand make-moderator force-room "
 	)
 	may := map[Role]string{
-		Stranger:  " join resume ",
-		Waiting:   " leave ping ack ",
-		Ordinary:  inside,
-		Moderator: inside + moderation,
-		Owner:     inside + moderation + " hand-over ",
-		"forged":  " ",
+		Stranger:   " join rehearse resume ",
+		Waiting:    " leave ping ack ",
+		Rehearsing: " leave ping ack description candidate hello restart ",
+		Ordinary:   inside,
+		Moderator:  inside + moderation,
+		Owner:      inside + moderation + " hand-over ",
+		"forged":   " ",
 	}
 	for role, types := range may {
 		for _, typ := range all {
