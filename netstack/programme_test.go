@@ -48,7 +48,7 @@ var programme = []row{
 	{19, "flood of spoofed requests", "ten replies a second and source", []string{"netstack/relay TestRow19RepliesAreBounded"}, ""},
 	{20, "TURN as open relay", "policed", []string{"netstack/relay TestRow20Policing"}, ""},
 	{21, "garbage at the one port", "the call goes on, memory bounded", []string{"app/host TestRow21HostileOutsider", "netstack/sfu TestRow21Flood", "netstack/sfu TestRow21Strangers"}, ""},
-	{22, "authenticated garbage", "dropped, counted, no panic", []string{"app/host TestRow22HostileMember", "netstack/sfu FuzzMember", "netstack/sfu/forward FuzzPacket", "netstack/sfu/forward FuzzFeedback"}, ""},
+	{22, "authenticated garbage", "dropped, counted, no panic", []string{"app/host TestRow22HostileMember", "netstack/sfu FuzzMember", "netstack/sfu/forward FuzzPacket", "netstack/bandwidth FuzzFeedback"}, ""},
 	{23, "flood of key frame requests", "two a second reach the sender", []string{"netstack/sfu TestRow23KeyFrameRequestsAreFew"}, ""},
 	{24, "SFU swaps or replays encrypted frames", "never shown", []string{"netstack/sframe TestSwappedFramesDoNotOpen", "netstack/sframe TestReplayedFramesDoNotOpen", "netstack/e2ee TestHostInBetweenIsFound", "netstack/sframe FuzzOpen"}, ""},
 	{25, "fingerprint wrong, two, sha-1", "no media, said in words", []string{"netstack/peer TestRow25WrongFingerprint", "netstack/peer TestRow04ReadSDP"}, ""},

@@ -95,9 +95,8 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 		return nil, nil, err
 	}
 	control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
-		e, err := f.newEstimator()
-		out.bandwidth = e
-		return e, err
+		out.bandwidth = f.newEstimator()
+		return out.bandwidth, nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("preparing congestion control: %w", err)

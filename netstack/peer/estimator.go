@@ -1,141 +1,135 @@
 package peer
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"candid/netstack"
+	"candid/netstack/bandwidth"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/cc"
-	"github.com/pion/interceptor/pkg/gcc"
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 )
 
-// estimator is send-side congestion control with what it lacks: to know
-// whether it has measured anything yet, sound that does not queue behind video,
-// and a memory. Google's takes what arrives for what can: when next to nothing
-// is sent, the smallest disturbance lowers it to its floor, and when a picture
-// is sent again it needs half a minute to recover.
+// onTheWire is what SRTP, UDP and IP add to a packet.
+const onTheWire = 16 + 8 + 20
+
+// estimator is send-side congestion control of one connection: it hears what
+// leaves the pacer and what feedback says of it. It has a memory: when next to
+// nothing is sent, the smallest disturbance lowers the estimate to its floor,
+// and when a picture is sent again it would need long to recover.
 type estimator struct {
-	make  func(start int) (*gcc.SendSideBWE, error)
 	start int
-	bwe   atomic.Pointer[gcc.SendSideBWE]
 	pacer *pacer
-	fed   atomic.Bool
+	begun time.Time
 
-	mu      sync.Mutex
-	streams []stream
-	before  int // the estimate when pictures flowed last; 0: they never did
-	closed  bool
-}
-
-// stream is one that the estimator follows.
-type stream struct {
-	info   *interceptor.StreamInfo
-	writer interceptor.RTPWriter
+	mu     sync.Mutex
+	line   bandwidth.Estimate
+	before int // the estimate when pictures flowed last; 0: they never did
 }
 
 var _ cc.BandwidthEstimator = (*estimator)(nil)
 
-// shared is a pacer that outlives an estimator.
-type shared struct{ *pacer }
-
-func (shared) Close() error { return nil }
-
-func (f *Factory) newEstimator() (*estimator, error) {
+func (f *Factory) newEstimator() *estimator {
 	b := f.config.Bitrate
-	e := &estimator{start: b.Start, pacer: newPacer(b.Start)}
-	e.make = func(start int) (*gcc.SendSideBWE, error) {
-		return gcc.NewSendSideBWE(gcc.SendSideBWEPacer(shared{e.pacer}), gcc.WithLoggerFactory(f.logs),
-			gcc.SendSideBWEInitialBitrate(start), gcc.SendSideBWEMinBitrate(b.Min), gcc.SendSideBWEMaxBitrate(b.Max))
+	return &estimator{
+		start: b.Start, pacer: newPacer(b.Start), begun: time.Now(),
+		line: bandwidth.Estimate{Limits: bandwidth.Limits{First: b.Start, Least: b.Min, Most: b.Max}, Smooth: true},
 	}
-	bwe, err := e.make(b.Start)
-	if err != nil {
-		_ = e.pacer.Close()
-		return nil, fmt.Errorf("starting congestion control: %w", err)
-	}
-	e.bwe.Store(bwe)
-	return e, nil
 }
+
+func (e *estimator) now() int64 { return int64(time.Since(e.begun)) }
 
 // pause notes that no pictures flow from now on.
 func (e *estimator) pause() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.before = e.GetTargetBitrate()
+	e.before = e.line.Bits()
 }
 
 // resume begins anew, where the estimate was when pictures flowed last.
 func (e *estimator) resume() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	start := e.start
-	if e.before > 0 {
-		start = e.before
+	start := or(e.before, e.start)
+	if e.line.Bits() < start {
+		e.line.Restart(start)
+		e.pacer.SetTargetBitrate(start)
 	}
-	if e.closed || e.GetTargetBitrate() >= start {
-		return
-	}
-	bwe, err := e.make(start)
-	if err != nil {
-		return // the old one goes on
-	}
-	for _, s := range e.streams {
-		bwe.AddStream(s.info, s.writer)
-	}
-	e.pacer.SetTargetBitrate(start)
-	_ = e.bwe.Swap(bwe).Close()
 }
 
-// AddStream notes what is sound.
+// AddStream notes what is sound, and has each packet counted when it leaves.
 func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.pacer.kind(info.SSRC, strings.HasPrefix(info.MimeType, "audio/"))
-	e.streams = append(e.streams, stream{info, w})
-	return e.bwe.Load().AddStream(info, w)
-}
-
-// WriteRTCP takes the other side's feedback.
-func (e *estimator) WriteRTCP(packets []rtcp.Packet, a interceptor.Attributes) error {
-	for _, p := range packets {
-		if _, ok := p.(*rtcp.TransportLayerCC); ok {
-			e.fed.Store(true)
+	var number uint8 // of the extension that numbers packets
+	for _, x := range info.RTPHeaderExtensions {
+		if x.URI == sdp.TransportCCURI {
+			number = uint8(x.ID)
 		}
 	}
-	err := e.bwe.Load().WriteRTCP(packets, a)
-	if errors.Is(err, gcc.ErrSendSideBWEClosed) {
-		return nil // replaced just now
-	}
-	return err
+	e.pacer.kind(info.SSRC, strings.HasPrefix(info.MimeType, "audio/"))
+	e.pacer.AddStream(info.SSRC, interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		var t rtp.TransportCCExtension
+		if number != 0 && t.Unmarshal(h.GetExtension(number)) == nil {
+			e.mu.Lock()
+			e.line.Sent(t.TransportSequence, h.MarshalSize()+len(payload)+onTheWire, e.now())
+			e.mu.Unlock()
+		}
+		return w.Write(h, payload, a)
+	}))
+	return e.pacer
 }
+
+// WriteRTCP takes the other side's feedback. What makes no sense is left out.
+func (e *estimator) WriteRTCP(packets []rtcp.Packet, _ interceptor.Attributes) error {
+	for _, p := range packets {
+		f, ok := p.(*rtcp.TransportLayerCC)
+		if !ok {
+			continue
+		}
+		b, err := f.Marshal()
+		if err != nil || len(b) < feedbackHeader {
+			continue
+		}
+		e.mu.Lock()
+		_ = e.line.Feedback(b[feedbackHeader:], e.now())
+		bits := e.line.Bits()
+		e.mu.Unlock()
+		e.pacer.SetTargetBitrate(bits)
+	}
+	return nil
+}
+
+// feedbackHeader is what comes before the body of a feedback packet: the RTCP
+// header and two SSRCs.
+const feedbackHeader = 12
 
 // budget is what may be sent, in bits per second: nine tenths of the estimate,
 // the rest is for RTCP, retransmissions and the encoder's overshoot.
 func (e *estimator) budget() netstack.Opt[int] {
-	if !e.fed.Load() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.line.Known() {
 		return netstack.Opt[int]{}
 	}
-	return netstack.Some(e.GetTargetBitrate() * 9 / 10)
+	return netstack.Some(e.line.Bits() * 9 / 10)
 }
 
 // GetTargetBitrate is the estimate.
-func (e *estimator) GetTargetBitrate() int { return e.bwe.Load().GetTargetBitrate() }
+func (e *estimator) GetTargetBitrate() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.line.Bits()
+}
 
 // OnTargetBitrateChange is not used.
 func (e *estimator) OnTargetBitrateChange(func(int)) {}
 
-// GetStats are the estimator's own.
-func (e *estimator) GetStats() map[string]any { return e.bwe.Load().GetStats() }
+// GetStats is not used.
+func (e *estimator) GetStats() map[string]any { return nil }
 
-// Close ends it, with the pacer.
-func (e *estimator) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = true
-	return errors.Join(e.bwe.Load().Close(), e.pacer.Close())
-}
+// Close ends the pacer.
+func (e *estimator) Close() error { return e.pacer.Close() }

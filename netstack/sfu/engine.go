@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/bandwidth"
 	"candid/netstack/sfu/batch"
 	"candid/netstack/sfu/forward"
 	"candid/netstack/sfu/srtp"
@@ -115,7 +116,7 @@ type line struct {
 	rid         uint8 // extension ids of what it sends
 	transport   uint8
 	level       uint8
-	estimate    forward.Estimate
+	estimate    bandwidth.Estimate
 	resend      forward.Bucket
 	ups         []*layer
 	downs       []*down // by slot

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"candid/netstack"
+	"candid/netstack/bandwidth"
 	"candid/netstack/sfu/forward"
 	"candid/netstack/sfu/srtp"
 
@@ -67,7 +68,7 @@ type layer struct {
 	cache         *forward.Cache
 	key           forward.KeyFrame
 	missing       forward.Missing
-	rate          forward.Rate
+	rate          bandwidth.Rate
 	width, height int
 	last          int64 // when a packet came
 	packets       uint64

@@ -303,7 +303,7 @@ func TestKeyFrame(t *testing.T) {
 
 // Nothing is allocated for a packet.
 func TestAllocations(t *testing.T) {
-	c, d, e := NewCache(true), &Down{Aligned: true, PT: 96}, &Estimate{}
+	c, d := NewCache(true), &Down{Aligned: true, PT: 96}
 	f := &KeyFrame{}
 	buf, payload := make([]byte, 0, MaxPacket), bytes.Repeat([]byte{0x90, 0xC0, 0x80, 1, 1, 1, 1}, 150)
 	raw := append([]byte{0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xBE, 0xDE, 0, 1, 0x30, 5, 0, 0}, payload...)
@@ -322,7 +322,7 @@ func TestAllocations(t *testing.T) {
 		if !ok {
 			t.Fatal("not forwarded")
 		}
-		o.Transport = e.Send(1200, now)
+		o.Transport = uint16(seq)
 		d.Sent(o.Seq, o.Transport)
 		buf = o.AppendHeader(buf[:0], Extensions{Transport: 3})
 		d.Patch(&k, o.Seq, payload)

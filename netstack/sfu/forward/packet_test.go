@@ -150,18 +150,3 @@ func FuzzPacket(f *testing.F) {
 		}
 	})
 }
-
-func FuzzFeedback(f *testing.F) {
-	f.Add([]byte{0, 1, 0, 7, 0, 0, 1, 0, 0xA0, 0x07, 1, 2, 3, 4, 5, 6, 7})
-	f.Add([]byte{0, 1, 0xFF, 0xFF, 0, 0, 1, 0, 0x3F, 0xFF})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var e Estimate
-		for i := range 300 {
-			e.Send(1000, int64(i)*1e6)
-		}
-		_ = e.Feedback(b, 4e8)
-		if got := e.Bits(); got < leastEstimate || got > mostEstimate {
-			t.Fatalf("estimate %d", got)
-		}
-	})
-}

@@ -1,17 +1,32 @@
-package forward
+package bandwidth
 
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 )
+
+// Limits bound an estimate, in bits per second.
+type Limits struct{ First, Least, Most int }
 
 // Estimate is how much one receiver's line takes, from its transport-wide
 // feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01): how much of
 // what was sent arrived, and how long it waited in queues on the way. A queue
 // is told by the one-way delay above the least of the last seconds, which needs
 // no common clock.
+//
+// How it grows again after a queue was seen depends on who sends. One who sends
+// in steps, of layers, waits and then grows fast: a step too high costs a key
+// frame. One who follows it closely (Smooth) feels for the limit as RFC 9438
+// does: back to where the queue was seen within plateau, slowly past it, and
+// the faster the longer nothing is in the way.
+//
+// The zero Estimate is within the default Limits.
 type Estimate struct {
+	Limits Limits
+	Smooth bool
+
 	history  []onWay
 	next     uint16
 	bits     float64
@@ -23,8 +38,9 @@ type Estimate struct {
 	queue    float64 // smoothed, µs
 	loss     float64 // smoothed share
 	grewAt   int64
-	overAt   int64 // last overuse
-	hold     int64 // no growth for so long after it
+	overAt   int64   // last overuse
+	ceiling  float64 // what arrived then, in bits per second
+	hold     int64   // no growth for so long after it
 }
 
 type onWay struct {
@@ -36,9 +52,9 @@ type onWay struct {
 
 const (
 	historyLen = 2048 // packets on their way: a second of a full grid
-	// FirstEstimate is where an estimate begins: one good picture. Most lines
+	// firstEstimate is where an estimate begins: one good picture. Most lines
 	// take it, and those that do not say so within a quarter of a second.
-	FirstEstimate = 2_000_000
+	firstEstimate = 2_000_000
 	leastEstimate = 60_000
 	mostEstimate  = 50_000_000
 
@@ -56,6 +72,15 @@ const (
 	firstHold = int64(3 * time.Second)
 	mostHold  = int64(7 * time.Second)
 	calmAfter = int64(25 * time.Second)
+
+	// backOff is what is taken of what arrives while a queue is seen, so that
+	// it drains.
+	backOff    = 0.85
+	leastDrain = 0.5
+	drainOver  = 1_500_000.0 // µs
+	// plateau is after how long a smooth sender is back where a queue was seen.
+	// From 500 kbit/s to a megabit takes ten seconds.
+	plateau = 3500 * time.Millisecond
 )
 
 // ErrFeedback is returned for feedback that does not hold together.
@@ -63,19 +88,29 @@ var ErrFeedback = errors.New("twcc: feedback exceeds the packet")
 
 // Send notes a packet about to be sent and returns its transport-wide number.
 func (e *Estimate) Send(size int, now int64) uint16 {
+	n := e.next
+	e.next++
+	e.Sent(n, size, now)
+	return n
+}
+
+// Sent notes a packet that somebody else has numbered.
+func (e *Estimate) Sent(number uint16, size int, now int64) {
 	if e.history == nil {
 		e.history = make([]onWay, historyLen)
 	}
-	n := e.next
-	e.history[n%historyLen] = onWay{uint32(now / 1000), uint16(size), n, true}
-	e.next++
-	return n
+	e.history[number%historyLen] = onWay{uint32(now / 1000), uint16(size), number, true}
+}
+
+// Restart begins anew at bits per second, and forgets what the line did.
+func (e *Estimate) Restart(bits int) {
+	e.bits, e.overAt, e.ceiling, e.hold = float64(bits), 0, 0, firstHold
 }
 
 // Bits is what may be sent, in bits per second.
 func (e *Estimate) Bits() int {
 	if !e.fed {
-		return FirstEstimate
+		return or(e.Limits.First, firstEstimate)
 	}
 	return int(e.bits)
 }
@@ -154,29 +189,48 @@ func (e *Estimate) delay(d int64, now int64) {
 
 // update moves the estimate after feedback.
 func (e *Estimate) update(now int64) {
-	acked := float64(e.acked.Bits(now))
 	if !e.fed {
-		e.fed, e.bits, e.grewAt, e.hold = true, FirstEstimate, now, firstHold
+		e.bits, e.fed, e.grewAt, e.hold = float64(e.Bits()), true, now, firstHold
 	}
 	passed := min(float64(now-e.grewAt)/1e9, 1)
 	e.grewAt = now
+	acked := float64(e.acked.Bits(now))
 	switch {
 	case e.queue > queueLong || e.loss > lossMuch && e.queue > queueNone:
-		e.over(0.85*float64(e.acked.Recent(now)), now)
+		e.over(float64(e.acked.Recent(now)), e.drain(), now)
 	case e.loss > 2*lossMuch:
-		e.over(acked, now)
-	case e.queue < queueNone && e.loss < lossMuch && now-e.overAt > e.hold:
-		e.bits = max(e.bits*(1+grow*passed), acked)
-		if now-e.overAt > calmAfter {
-			e.hold = firstHold
-		}
+		e.over(acked, 1, now)
+	case e.queue < queueNone && e.loss < lossMuch:
+		e.grow(acked, passed, now)
 	}
-	e.bits = min(max(e.bits, leastEstimate), mostEstimate)
+	e.bits = min(max(e.bits, e.least()), float64(or(e.Limits.Most, mostEstimate)))
 }
 
-// over lowers the estimate. Within the time feedback needs to show the effect,
-// once is enough.
-func (e *Estimate) over(to float64, now int64) {
+// grow raises the estimate for the seconds that passed without a queue.
+func (e *Estimate) grow(acked, passed float64, now int64) {
+	since := now - e.overAt
+	if since > calmAfter {
+		e.hold = firstHold
+	}
+	fast := e.bits * (1 + grow*passed)
+	switch {
+	case e.Smooth && e.ceiling > 0:
+		x := float64(since)/float64(plateau) - 1
+		e.bits = max(e.bits, min(fast, e.ceiling*(1+(1-backOff)*math.Pow(x, 3))))
+	case e.Smooth || since > e.hold:
+		e.bits = max(fast, acked)
+	}
+}
+
+// drain is the share of what a line takes that is sent while its queue drains:
+// the less, the longer it is, because sound waits in it too.
+func (e *Estimate) drain() float64 {
+	return max(backOff-(e.queue-queueLong)/drainOver, leastDrain)
+}
+
+// over lowers the estimate to a share of what arrives. Within the time feedback
+// needs to show the effect, once is enough.
+func (e *Estimate) over(arrives, share float64, now int64) {
 	const react = int64(200 * time.Millisecond)
 	if now-e.overAt < react && e.overAt != 0 {
 		return
@@ -184,88 +238,15 @@ func (e *Estimate) over(to float64, now int64) {
 	if e.overAt != 0 && now-e.overAt > int64(time.Second) {
 		e.hold = min(2*e.hold, mostHold)
 	}
-	e.overAt = now
-	e.bits = min(e.bits, max(to, leastEstimate))
+	e.overAt, e.ceiling = now, max(arrives, e.least())
+	e.bits = min(e.bits, max(share*arrives, e.least()))
 }
 
-// feedback walks through the packets of one feedback message.
-type feedback struct {
-	seq    uint16
-	left   int
-	at     int64 // µs
-	chunks []byte
-	deltas []byte
+func (e *Estimate) least() float64 { return float64(or(e.Limits.Least, leastEstimate)) }
 
-	chunk    uint16
-	inChunk  int
-	position int
-}
-
-// findDeltas finds where the deltas begin: after as many chunks as it takes to
-// describe all packets.
-func (f *feedback) findDeltas() error {
-	n, at := 0, 0
-	for n < f.left {
-		if at+2 > len(f.chunks) {
-			return ErrFeedback
-		}
-		c := binary.BigEndian.Uint16(f.chunks[at:])
-		at += 2
-		n += chunkLen(c)
-		if chunkLen(c) == 0 {
-			return ErrFeedback
-		}
+func or(v, other int) int {
+	if v != 0 {
+		return v
 	}
-	f.deltas, f.chunks = f.chunks[at:], f.chunks[:at]
-	return nil
-}
-
-func chunkLen(c uint16) int {
-	switch {
-	case c&0x8000 == 0: // run length
-		return int(c & 0x1FFF)
-	case c&0x4000 == 0: // 14 symbols of a bit
-		return 14
-	}
-	return 7
-}
-
-// nextPacket returns the next packet and, if it arrived, when (µs of the
-// receiver's clock).
-func (f *feedback) nextPacket() (seq uint16, at int64, ok, more bool) {
-	if f.left == 0 {
-		return 0, 0, false, false
-	}
-	if f.inChunk == 0 {
-		f.chunk = binary.BigEndian.Uint16(f.chunks)
-		f.chunks = f.chunks[2:]
-		f.inChunk, f.position = chunkLen(f.chunk), 0
-	}
-	symbol := f.symbol()
-	f.inChunk--
-	f.position++
-	f.left--
-	seq = f.seq
-	f.seq++
-	switch {
-	case symbol == 1 && len(f.deltas) >= 1:
-		f.at += int64(f.deltas[0]) * 250
-		f.deltas = f.deltas[1:]
-	case symbol == 2 && len(f.deltas) >= 2:
-		f.at += int64(int16(binary.BigEndian.Uint16(f.deltas))) * 250
-		f.deltas = f.deltas[2:]
-	default:
-		return seq, 0, false, true
-	}
-	return seq, f.at, true, true
-}
-
-func (f *feedback) symbol() uint16 {
-	switch {
-	case f.chunk&0x8000 == 0:
-		return f.chunk >> 13 & 3
-	case f.chunk&0x4000 == 0:
-		return f.chunk >> (13 - f.position) & 1
-	}
-	return f.chunk >> (12 - 2*f.position) & 3
+	return other
 }
