@@ -132,6 +132,9 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 		min(f.relayBitrate, f.memberBitrate) < 0 || max(f.relayBitrate, f.memberBitrate) > 1000 {
 		return cfg, errors.New("a limit cannot be less than nothing, nor a bitrate more than 1000 Mbit/s")
 	}
+	if f.uses > host.MaxUses {
+		return cfg, fmt.Errorf("an invite is for up to %d people, or for any number", host.MaxUses)
+	}
 	for _, p := range f.public {
 		a, err := netip.ParseAddr(p)
 		if err != nil {

@@ -125,6 +125,7 @@ func TestHostRefuses(t *testing.T) {
 		{"bad room", []string{"--room", "a/b"}, exitUsage, "cannot name a room"},
 		{"status address in use", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--status", taken.Addr().String()}, exitFailed, "cannot be served"},
 		{"negative limit", []string{"--max-rooms", "-1"}, exitUsage, "less than nothing"},
+		{"uses without end", []string{"--uses", "1000000"}, exitUsage, "up to 1000 people"},
 		{"a room opened twice", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--open-room", "tea"}, exitFailed, "there is one of this name"},
 		{"too many rooms", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--max-rooms", "1", "--room", "a", "--room", "b"}, exitFailed, "--max-rooms"},
 		{"unknown flag", []string{"--speed"}, exitUsage, "--port N"},

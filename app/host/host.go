@@ -191,6 +191,7 @@ func (h *Host) build() (err error) {
 		OnMessage:  h.received,
 		OnChange:   h.changed,
 		OnSettings: h.settings,
+		OnUsed:     h.used,
 		OnHandOver: h.handOver,
 		Planner:    h.plan,
 		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
