@@ -88,7 +88,7 @@ func checkCommand(args []string, stdout, stderr io.Writer) int {
 // no credentials for its TURN server; the rest can be asked without.
 func aimAt(ctx context.Context, inv invite.Invite, cfg *probe.Config) error {
 	cfg.Signaling = inv.Addresses
-	cfg.TLS = identity.ClientConfig(inv.Pin)
+	cfg.TLS = identity.ClientConfigBy(func() identity.Trust { return signal.TrustOf(inv) })
 	ctx, cancel := context.WithTimeout(ctx, credentialsIn)
 	defer cancel()
 	found, err := roomServers(ctx, inv, cfg.TLS)

@@ -140,7 +140,11 @@ func (h *Host) Invite(room string) (invite.Invite, error) {
 	if err != nil {
 		return invite.Invite{}, err
 	}
-	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin, EndToEnd: k.endToEnd}, nil
+	i := invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin, EndToEnd: k.endToEnd}
+	if h.certs != nil {
+		i.ByName, i.Pin = true, invite.Pin{} // the name is the first address
+	}
+	return i, nil
 }
 
 // ModeratorInvite is the invite to an open room that makes its user a moderator.
