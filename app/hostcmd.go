@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -268,8 +267,7 @@ func (f *hostFlags) invite(h *host.Host, room string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	at := h.Addresses()[0]
-	fmt.Fprintf(stdout, "Publish by WHIP: https://%s/whip/%s\nWatch by WHEP:   https://%s/whep/%s\nBearer token:    %s\n",
-		at, url.PathEscape(room), at, url.PathEscape(room), token)
+	publish, watch := h.ToolAddresses(room)
+	fmt.Fprintf(stdout, "Publish by WHIP: %s\nWatch by WHEP:   %s\nBearer token:    %s\n", publish, watch, token)
 	return nil
 }

@@ -116,7 +116,11 @@ func (h *Host) room(name string) *room {
 // joined is signal's hook.
 func (h *Host) joined(v signal.Visitor) {
 	r := h.room(v.Room)
-	if r == nil || !slices.Contains(v.Paths, netstack.SFU) {
+	if r == nil {
+		return
+	}
+	r.post(func() { r.tellTools(v.ID) })
+	if !slices.Contains(v.Paths, netstack.SFU) {
 		return
 	}
 	r.post(func() {
@@ -192,6 +196,8 @@ func (h *Host) received(name string, e netstack.Envelope) {
 		r.planner.take(e)
 	case e.Type == signal.TypeTakenOver:
 		r.takenOver(e)
+	case e.Type == signal.TypeTools:
+		r.post(func() { r.orderTools(e) })
 	case e.Path == netstack.SFU:
 		r.post(func() { r.sfu.Handle(e) })
 	}
