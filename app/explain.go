@@ -58,6 +58,7 @@ var plain = []struct {
 	{contacts.ErrDamaged, "The file of people you compared words with is damaged.",
 		"Put back a copy of contacts.json, or delete it and compare again."},
 	{errNoInvite, "There is no invite.", "Paste the link the host sent you; it begins with candid://"},
+	{errHeldUp, "Whoever comes into this room has to be let in, so the people in it were not tried.", "What the way to the host is like is known all the same."},
 	{errNoCall, "This file holds no call.", "Candid opens its own recordings, and what Chrome saves from chrome://webrtc-internals."},
 	{trace.ErrVersion, "This recording was made by a newer Candid.", "Update Candid to open it."},
 	{syscall.ENOSPC, "The disk is full, so nothing could be saved.", "Free some space. What you chose holds until Candid is closed."},
