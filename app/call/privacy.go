@@ -17,12 +17,11 @@ func (s *Session) SetPrivacy(p Privacy) {
 			return
 		}
 		s.cfg.Privacy = p
-		s.mesh.SetPolicy(p.Policy())
+		s.mesh.SetPolicy(p.policy())
 		s.room.tell(RoomChanged{})
 	})
 }
 
-// Policy says which candidates a connection uses by it.
-func (p Privacy) Policy() peer.Policy {
+func (p Privacy) policy() peer.Policy {
 	return [...]peer.Policy{AnyPath: peer.AllPaths, RelayOnly: peer.RelayOnly, DirectOnly: peer.DirectOnly}[p]
 }

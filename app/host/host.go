@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"candid/netstack"
-	"candid/netstack/certificate"
 	"candid/netstack/identity"
 	"candid/netstack/ifwatch"
 	"candid/netstack/invite"
@@ -57,11 +56,6 @@ type Config struct {
 	// Names are further addresses for invites, host or host:port, put first:
 	// DNS names that lead here.
 	Names []string
-
-	// Certificate, if its Domain is not empty, gets a certificate for that name,
-	// which must lead here: invites then hold no pin. Start waits for it. Its Dir
-	// and Logger are those of the host.
-	Certificate certificate.Config
 
 	// Loopback serves 127.0.0.1 and ::1 only, relay included: for demo and
 	// tests on one machine.
@@ -122,7 +116,6 @@ type Host struct {
 	endedMu sync.Mutex
 	ended   sfu.Stats // of rooms that were closed
 
-	certs *certificate.Keeper // nil: no domain
 	web   *http.Server
 	addrs func() ([]ifwatch.Address, error)
 
@@ -131,7 +124,6 @@ type Host struct {
 
 	mu     sync.Mutex
 	stop   func() bool      // ends the watch on Start's context
-	renews func()           // ends the renewal of the certificate, or nil
 	rooms  map[string]*room // those open; nil when closed
 	kept   *secrets
 	checks map[relay.Member]*time.Timer // each until it ends
@@ -165,9 +157,6 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h.port.Store(port)
 	h.serve(port)
-	if err := h.certify(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
-	}
 	h.openStatus()
 	for _, name := range cfg.Rooms {
 		if _, err := h.NewRoom(name); err != nil {
@@ -202,7 +191,6 @@ func (h *Host) build() (err error) {
 		OnMessage:  h.received,
 		OnChange:   h.changed,
 		OnSettings: h.settings,
-		OnUsed:     h.used,
 		OnHandOver: h.handOver,
 		Planner:    h.plan,
 		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
@@ -219,27 +207,20 @@ func (h *Host) build() (err error) {
 func (h *Host) load() (err error) {
 	if h.cfg.Dir == "" {
 		h.kept = &secrets{}
-		if h.id, err = identity.New(); err != nil {
-			return err
-		}
-		return h.openCertificate()
+		h.id, err = identity.New()
+		return err
 	}
 	if h.id, err = identity.LoadOrCreate(h.cfg.Dir); err != nil {
 		return err
 	}
-	if h.kept, err = loadSecrets(h.cfg.Dir); err != nil {
-		return err
-	}
-	return h.openCertificate()
+	h.kept, err = loadSecrets(h.cfg.Dir)
+	return err
 }
 
 func (h *Host) portConfig() oneport.Config {
 	cfg := oneport.Config{
 		Port: h.cfg.Port, Bind: h.cfg.Bind, TLS: h.id.ServerConfig(),
 		Relay: h.site, Media: func(s *oneport.Socket) oneport.Sink { return h.media.Sink(s) }, Limits: h.cfg.Limits, Logger: h.log,
-	}
-	if h.certs != nil {
-		cfg.TLS = h.certs.Over(cfg.TLS)
 	}
 	switch cfg.Port {
 	case 0:
@@ -309,9 +290,6 @@ func (h *Host) Close() error {
 	h.once.Do(func() {
 		h.mu.Lock()
 		rooms, stop := h.rooms, h.stop
-		if h.renews != nil {
-			h.renews()
-		}
 		h.rooms = nil
 		for _, t := range h.checks {
 			t.Stop() // their credentials end with the relay

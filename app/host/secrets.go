@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"candid/netstack"
 	"candid/netstack/signal"
 )
 
@@ -39,8 +38,6 @@ type keptInvite struct {
 	Secret  string    `json:"secret"`
 	Expires time.Time `json:"expires,omitzero"`
 	Uses    int       `json:"uses,omitempty"`
-	// Used are those who came by it, at most Uses.
-	Used []netstack.PeerID `json:"used,omitempty"`
 }
 
 // maxKept rooms are remembered; the oldest give way. It is as many as are open at

@@ -36,7 +36,6 @@ type callScreen struct {
 	admit, deny, lobbyMore *button
 
 	safety  *safetySheet    // while it is open
-	tools   *toolsSheet     // the same
 	unread  int             // lines of chat that nobody has seen
 	talking bool            // Space is held while muted
 	frames  *fyne.Animation // ticks before every paint
@@ -122,9 +121,6 @@ func (s *callScreen) refresh() {
 	s.refreshSide()
 	if s.safety != nil {
 		s.safety.show()
-	}
-	if s.tools != nil {
-		s.tools.show()
 	}
 }
 

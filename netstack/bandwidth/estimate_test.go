@@ -9,14 +9,15 @@ import (
 
 const second = int64(time.Second)
 
-// link is a bottleneck with a queue of 300 ms, and a receiver behind it that
+// link is a bottleneck with a queue of 300 ms, if no other is given, and a receiver behind it that
 // gives feedback every 100 ms by pion's recorder.
 type link struct {
 	e     Estimate
 	rec   *twcc.Recorder
 	rate  float64 // bits per second
-	lossy int     // every so many packets is lost; 0: none
-	free  int64   // when the bottleneck is free
+	deep  time.Duration
+	lossy int   // every so many packets is lost; 0: none
+	free  int64 // when the bottleneck is free
 	sent  int
 	now   int64
 	fed   int64
@@ -31,20 +32,29 @@ type arrived struct {
 // run sends at the rate that is right for the estimate: one of three layers.
 func (l *link) run(t *testing.T, d time.Duration, layers []int) (layer int) {
 	t.Helper()
-	const size = 1000
-	credit := 0.0
-	for end := l.now + int64(d); l.now < end; l.now += 5e6 {
+	l.flow(t, d, func() int {
 		layer = 0
 		for i, r := range layers {
 			if float64(l.e.Bits()) > 1.15*float64(r) {
 				layer = i
 			}
 		}
-		for credit += float64(layers[layer]) * 0.005; credit > size*8; credit -= size * 8 {
+		return layers[layer]
+	})
+	return layer
+}
+
+// flow sends at a rate, in bits per second.
+func (l *link) flow(t *testing.T, d time.Duration, rate func() int) {
+	t.Helper()
+	const size = 1000
+	credit := 0.0
+	for end := l.now + int64(d); l.now < end; l.now += 5e6 {
+		for credit += float64(rate()) * 0.005; credit > size*8; credit -= size * 8 {
 			seq := l.e.Send(size, l.now)
 			l.sent++
 			start := max(l.free, l.now)
-			if start-l.now > 300e6 || l.lossy > 0 && l.sent%l.lossy == 0 {
+			if start-l.now > int64(l.deep) || l.lossy > 0 && l.sent%l.lossy == 0 {
 				continue // lost
 			}
 			l.free = start + int64(size*8/l.rate*1e9)
@@ -68,11 +78,10 @@ func (l *link) run(t *testing.T, d time.Duration, layers []int) (layer int) {
 			}
 		}
 	}
-	return layer
 }
 
 func newLink(rate float64) *link {
-	return &link{rec: twcc.NewRecorder(1), rate: rate, now: second}
+	return &link{rec: twcc.NewRecorder(1), rate: rate, now: second, deep: 300 * time.Millisecond}
 }
 
 var threeLayers = []int{180_000, 530_000, 1_530_000}
@@ -103,6 +112,38 @@ func TestEstimateFollowsALine(t *testing.T) {
 	}
 	if back >= 150 {
 		t.Errorf("top layer not back 15 s after the line was, estimate %d", l.e.Bits())
+	}
+}
+
+// A sender that follows closely, of at most a megabit, over a line with queues
+// of many lengths: it finds room on a narrowed line, uses most of it, and is
+// back in time.
+func TestSmoothFollowsALine(t *testing.T) {
+	for _, deep := range []time.Duration{60 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond, time.Second} {
+		l := newLink(5e6)
+		l.deep, l.e.Smooth = deep, true
+		const most, narrow = 1_080_000, 500_000
+		send := func(d time.Duration) int {
+			before := l.sent
+			l.flow(t, d, func() int { return min(l.e.Bits()*9/10, most) })
+			return int(float64((l.sent-before)*8000) / d.Seconds())
+		}
+		send(10 * time.Second)
+		l.rate = narrow
+		send(5 * time.Second)
+		var worst time.Duration
+		squeezed := 0
+		for range 100 {
+			squeezed += send(100*time.Millisecond) / 100
+			worst = max(worst, l.e.Queue())
+		}
+		l.rate = 5e6
+		send(13 * time.Second)
+		after := send(2 * time.Second)
+		t.Logf("queue of %v: %d kbit/s of 500, %v waited; then %d", deep, squeezed/1000, worst.Round(time.Millisecond), after/1000)
+		if squeezed < narrow*6/10 || squeezed > narrow*97/100 || after < most*9/10 {
+			t.Errorf("queue of %v: %d bit/s of %d, then %d of %d", deep, squeezed, narrow, after, most)
+		}
 	}
 }
 

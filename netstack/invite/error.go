@@ -18,7 +18,6 @@ const (
 	NoSecret
 	BadSecret
 	NoPin
-	NoName
 	BadPin
 )
 
@@ -34,7 +33,6 @@ var texts = [...]string{
 	NoSecret:         "the invite is incomplete: its end, with the secret, is missing",
 	BadSecret:        "the invite has a damaged secret",
 	NoPin:            "the invite is incomplete: its end, with the host's fingerprint, is missing",
-	NoName:           "the invite goes by the host's name, and has none that could be certified",
 	BadPin:           "the invite is cut off or damaged: the host's fingerprint is not whole",
 }
 

@@ -91,7 +91,7 @@ type member struct {
 	id   netstack.PeerID
 	r    *room
 	mesh *mesh.Transport
-	in   chan netstack.Envelope
+	in   chan underway
 	done chan struct{}
 	stop chan struct{}
 
@@ -100,6 +100,12 @@ type member struct {
 	events  []netstack.Event
 	tracks  map[string]*received // by peer/track
 	readers sync.WaitGroup
+}
+
+// underway is a message that is delivered in order, when it is due.
+type underway struct {
+	e   netstack.Envelope
+	due time.Time
 }
 
 // received is what arrived on one track.
@@ -118,7 +124,7 @@ func (r *room) join(id netstack.PeerID, c peer.Config) *member {
 		c.Logger = r.log.With("self", id)
 	}
 	m := &member{
-		id: id, r: r, in: make(chan netstack.Envelope, 4096), done: make(chan struct{}), stop: make(chan struct{}),
+		id: id, r: r, in: make(chan underway, 4096), done: make(chan struct{}), stop: make(chan struct{}),
 		changed: make(chan struct{}), tracks: map[string]*received{},
 	}
 	var err error
@@ -162,7 +168,11 @@ func (m *member) Send(_ context.Context, e netstack.Envelope) error {
 	defer m.r.mu.Unlock()
 	m.r.sent++
 	if to := m.r.members[e.To]; to != nil {
-		to.in <- e
+		u := underway{e: e}
+		if m.r.delay != nil {
+			u.due = time.Now().Add(m.r.delay())
+		}
+		to.in <- u
 	}
 	return nil
 }
@@ -174,7 +184,7 @@ func (m *member) deliver() {
 			return
 		case <-m.r.ctx.Done():
 			return
-		case e := <-m.in:
+		case u := <-m.in:
 			m.r.mu.Lock()
 			hold := m.r.hold
 			m.r.mu.Unlock()
@@ -185,10 +195,8 @@ func (m *member) deliver() {
 					return
 				}
 			}
-			if m.r.delay != nil {
-				time.Sleep(m.r.delay())
-			}
-			m.mesh.Handle(e)
+			time.Sleep(time.Until(u.due))
+			m.mesh.Handle(u.e)
 		}
 	}
 }

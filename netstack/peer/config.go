@@ -86,8 +86,8 @@ const (
 // after 1.0 s directly and 2.0 s relayed; with these 0.3 and 0.65 s. A relayed
 // pair must not win only because the direct one takes three round trips.
 const (
-	srflxWait        = 100 * time.Millisecond
-	prflxWait        = 200 * time.Millisecond
+	srflxWait        = 50 * time.Millisecond
+	prflxWait        = 100 * time.Millisecond
 	defaultRelayWait = 400 * time.Millisecond
 
 	// The other side's silence is told after disconnectedAfter, rounded up to

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -259,6 +260,10 @@ func (p *Peer) handleAnswer(number int, d description) error {
 
 // described goes on after a remote description was set.
 func (p *Peer) described(d description) {
+	if !p.neg.ready {
+		p.trickle.holding = true
+		p.loop.Go(func(ctx context.Context) { p.tryRelays(ctx, d.ufrag) })
+	}
 	p.neg.ready, p.neg.ufrag = true, d.ufrag
 	for _, c := range d.candidates {
 		p.remoteCandidate(c)

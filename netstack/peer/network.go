@@ -117,7 +117,7 @@ func (n *network) ListenPacket(proto, addr string) (net.PacketConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &trackedPacket{c, t}, nil
+	return &trackedPacket{c, t, newPermitter()}, nil
 }
 
 // Dial connects to a TURN server over TCP or TLS; pion takes the network for
@@ -138,7 +138,7 @@ func (n *network) Dial(_, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &trackedStream{c, t}, nil
+	return &trackedStream{Conn: c, t: t, permitter: newPermitter()}, nil
 }
 
 func (n *network) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
@@ -213,11 +213,14 @@ type (
 	}
 	trackedPacket struct {
 		net.PacketConn
-		t *trackedConn
+		t         *trackedConn
+		permitter *permitter
 	}
 	trackedStream struct {
 		net.Conn
-		t *trackedConn
+		t         *trackedConn
+		permitter *permitter
+		frame     frame // of what is read
 	}
 )
 
@@ -241,15 +244,6 @@ func (c *trackedStream) LocalAddr() net.Addr {
 		return &net.TCPAddr{IP: net.IPv4zero, Port: a.Port}
 	}
 	return c.Conn.LocalAddr()
-}
-
-// WriteTo fails once the socket is closed, which ends the asking of a TURN
-// server; those of a virtual network do not by themselves.
-func (c *trackedPacket) WriteTo(b []byte, to net.Addr) (int, error) {
-	if c.t.closed.Load() {
-		return 0, net.ErrClosed
-	}
-	return c.PacketConn.WriteTo(b, to)
 }
 
 func (c *trackedStream) Close() error { return c.t.Close() }

@@ -24,7 +24,9 @@ type trickle struct {
 	said          []candidateBody
 	held          []webrtc.ICECandidateInit // TCP ones of ours, see tcpHold
 	heldSince     time.Time
-	complete      bool // all of ours are found
+	complete      bool     // all of ours are found
+	relays        []string // remote ones to be tried yet, see relayTimes
+	holding       bool     // relays are held back
 }
 
 // tcpHold is the start UDP has over TCP. Both are direct, and ICE takes the one
@@ -248,11 +250,19 @@ func (p *Peer) remoteCandidate(line string) {
 		return
 	}
 	t.taken++
-	if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: line}); err != nil {
-		p.log.Debug("candidate not taken", "err", err)
+	p.emit(netstack.CandidateFound{Peer: p.o.Remote, Candidate: found})
+	if found.Type == webrtc.ICECandidateTypeRelay && t.holding {
+		t.relays = append(t.relays, line)
 		return
 	}
-	p.emit(netstack.CandidateFound{Peer: p.o.Remote, Candidate: found})
+	p.try(line)
+}
+
+// try has a remote candidate tried.
+func (p *Peer) try(line string) {
+	if err := p.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: line}); err != nil {
+		p.log.Debug("candidate not taken", "err", err)
+	}
 }
 
 // candidateID names a candidate by what makes it different from others of its side.

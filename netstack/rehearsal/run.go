@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/peer"
 	"candid/netstack/signal"
@@ -63,7 +64,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("rehearse: %w", err)
 	}
-	c.Peer.ICEServers, c.Peer.TLS = welcome.Servers, client.TLS()
+	c.Peer.ICEServers, c.Peer.TLS = welcome.Servers, identity.ClientConfig(client.Pin())
 	out, err := r.begin(welcome, c.Peer)
 	if err != nil {
 		return Result{}, fmt.Errorf("rehearse: %w", err)

@@ -2,8 +2,6 @@ package signal
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +15,6 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
-	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/unbounded"
 )
@@ -35,10 +32,6 @@ type ClientConfig struct {
 	// Rehearse tries the line to the members without joining: they are not told,
 	// and the client is cut after 20 s. It does not come back by itself.
 	Rehearse bool
-
-	// Roots are the authorities trusted for hosts known by their name; nil means
-	// the system's.
-	Roots *x509.CertPool
 
 	// DialContext makes TCP connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -137,20 +130,12 @@ func (c *Client) ID() netstack.PeerID {
 	return c.id
 }
 
-// TLS returns a configuration for connections to the host, wherever the room is
-// by then.
-func (c *Client) TLS() *tls.Config { return identity.ClientConfigBy(c.trust) }
-
-func (c *Client) trust() identity.Trust {
+// Pin is what the host is known by now; it is another after the room has moved.
+func (c *Client) Pin() invite.Pin {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := TrustOf(c.invite)
-	t.Roots = c.cfg.Roots
-	return t
+	return c.invite.Pin
 }
-
-// TrustOf is whom an invite leads to.
-func TrustOf(i invite.Invite) identity.Trust { return identity.Trust{Pin: i.Pin, Name: i.Name()} }
 
 // Members returns who is in the room as of the newest event, the client itself
 // included.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"candid/netstack/identity"
 	"candid/netstack/invite"
 )
 
@@ -92,7 +93,9 @@ func (c *Client) secure(ctx context.Context, address string) (*tls.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	cfg := c.TLS()
+	c.mu.Lock()
+	cfg := identity.ClientConfig(c.invite.Pin)
+	c.mu.Unlock()
 	cfg.NextProtos = []string{"http/1.1"}
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
