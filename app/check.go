@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"candid/app/host"
@@ -26,11 +28,14 @@ import (
 const checkUsage = `candid check [LINK]: what can this computer reach, and how will calls go?
 
 With LINK, the invite to a room, its host is asked: signaling, STUN, and TURN
-with credentials for this check. It does not join the room, and nobody in it
-notices. Without LINK, the servers given by --server are asked, and the router.
-Nobody else ever is. It takes 3 seconds at most. The exit code is 0 if calls can
-work, 1 if not.
+with credentials for this check. And the call is rehearsed: the ways between this
+computer and those of the people in the room are tried as a call would, so they
+and the host learn each other's addresses. It does not join the room, and nobody
+in it notices. Without LINK, the servers given by --server are asked, and the
+router. Nobody else ever is. It takes 3 seconds at most. The exit code is 0 if
+calls can work, 1 if not.
 
+  --no-rehearsal  ask the host only, and not the computers of people in the room
   --server URL    try this STUN or TURN server too (stun:host:port); may be given
                   again
   --json          print the report as JSON
@@ -50,6 +55,7 @@ func checkCommand(args []string, stdout, stderr io.Writer) int {
 	fs := flags("candid check", checkUsage, stderr)
 	fs.Var(&servers, "server", "")
 	asJSON := fs.Bool("json", false, "")
+	alone := fs.Bool("no-rehearsal", false, "")
 	verbose := fs.Bool("verbose", false, "")
 	if code := parse(fs, args); code >= 0 {
 		return code
@@ -64,6 +70,7 @@ func checkCommand(args []string, stdout, stderr io.Writer) int {
 			return exitUsage
 		}
 	}
+	began := time.Now()
 	cfg := probe.Config{PortMapping: true, Logger: logger(stderr, *verbose)}
 	for _, s := range servers {
 		cfg.ICEServers = append(cfg.ICEServers, webrtc.ICEServer{URLs: []string{s}})
@@ -71,24 +78,29 @@ func checkCommand(args []string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
 	var refused error
+	var found *rehearsed
+	var tried sync.WaitGroup
 	if link != "" {
 		inv, err := invite.Parse(link)
 		if err != nil {
 			tell(stderr, err)
 			return exitUsage
 		}
-		refused = aimAt(ctx, inv, &cfg)
+		if refused = aimAt(ctx, inv, &cfg); refused == nil && !*alone {
+			tried.Go(func() { found = rehearseNow(ctx, inv, began, cfg.Logger) })
+		}
 	}
 	cfg.Timeout = probeLimit
 	report := probe.Run(ctx, cfg)
-	return printCheck(stdout, stderr, report, refused, *asJSON)
+	tried.Wait()
+	return printCheck(stdout, stderr, checked{Report: report, Rehearsal: found}, refused, *asJSON)
 }
 
 // aimAt makes a room's host the one to be asked. The error says why there are
 // no credentials for its TURN server; the rest can be asked without.
 func aimAt(ctx context.Context, inv invite.Invite, cfg *probe.Config) error {
 	cfg.Signaling = inv.Addresses
-	cfg.TLS = identity.ClientConfig(inv.Pin)
+	cfg.TLS = identity.ClientConfigBy(func() identity.Trust { return signal.TrustOf(inv) })
 	ctx, cancel := context.WithTimeout(ctx, credentialsIn)
 	defer cancel()
 	found, err := roomServers(ctx, inv, cfg.TLS)
@@ -184,13 +196,14 @@ type checked struct {
 	Level    probe.Level `json:"level"`
 	Sentence string      `json:"sentence"`
 	Error    string      `json:"error,omitempty"` // why the invite is of no use
+	// Rehearsal is nil if there was none.
+	Rehearsal *rehearsed `json:"rehearsal,omitempty"`
 	probe.Report
 }
 
 // printCheck prints a report and returns the exit code.
-func printCheck(stdout, stderr io.Writer, r probe.Report, refused error, asJSON bool) int {
-	out := checked{Report: r}
-	out.Level, out.Sentence = r.Sentence()
+func printCheck(stdout, stderr io.Writer, out checked, refused error, asJSON bool) int {
+	out.Level, out.Sentence = out.Report.Sentence()
 	if refused != nil {
 		what, _ := explain(refused)
 		out.Error = what
@@ -220,7 +233,11 @@ type checkFact struct{ name, value string }
 
 // writeCheck prints a report for a person.
 func writeCheck(w io.Writer, c checked) {
-	fmt.Fprintf(w, "%s\n\n", c.Sentence)
+	fmt.Fprintf(w, "%s\n", c.Sentence)
+	if r := c.Rehearsal; r != nil {
+		fmt.Fprintf(w, "%s\n", cmp.Or(r.Sentence, r.Error))
+	}
+	fmt.Fprintln(w)
 	for _, f := range c.facts() {
 		fmt.Fprintf(w, "  %-15s %s\n", f.name, f.value)
 	}
@@ -254,6 +271,7 @@ func (c checked) facts() []checkFact {
 	for i, s := range c.Servers {
 		line(first(i, "Servers"), "%-45s %-10s %s", s.URL, s.Outcome, detail(s.RTT, s.Text, s.Code))
 	}
+	out = append(out, c.Rehearsal.facts()...)
 	for i, f := range c.Interfaces {
 		kind := string(f.Kind)
 		if kind == "" {

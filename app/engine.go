@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/user"
 	"sync"
@@ -294,18 +293,6 @@ func privacyOf(c config.Config) call.Privacy {
 		return call.DirectOnly
 	}
 	return call.AnyPath
-}
-
-// onlyHere reports whether the invite is to a host that serves this computer
-// alone. Only then is 127.0.0.1 an address worth telling the others.
-func onlyHere(i invite.Invite) bool {
-	for _, a := range i.Addresses {
-		ap, err := netip.ParseAddrPort(a)
-		if err != nil || !ap.Addr().IsLoopback() {
-			return false
-		}
-	}
-	return true
 }
 
 func (e *engine) current() *call.Session {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"candid/app/config"
+	"candid/netstack/certificate"
 	"candid/netstack/contacts"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
@@ -29,6 +30,8 @@ var plain = []struct {
 	err        error
 	what, next string
 }{
+	{identity.ErrWrongName, "Nobody with a good certificate for the host's name answers at this address.",
+		"Nothing was sent. Ask the host whether its certificate ran out; if not, someone else answers in its place."},
 	{signal.ErrWrongCertificate, "Someone else answers at this address: the certificate is not the one in the invite.",
 		"Nothing was sent. Ask the host for a new invite, over a channel you trust."},
 	{signal.ErrWrongSecret, "The host knows no room for this invite.",
@@ -55,6 +58,7 @@ var plain = []struct {
 	{contacts.ErrDamaged, "The file of people you compared words with is damaged.",
 		"Put back a copy of contacts.json, or delete it and compare again."},
 	{errNoInvite, "There is no invite.", "Paste the link the host sent you; it begins with candid://"},
+	{errHeldUp, "Whoever comes into this room has to be let in, so the people in it were not tried.", "What the way to the host is like is known all the same."},
 	{errNoCall, "This file holds no call.", "Candid opens its own recordings, and what Chrome saves from chrome://webrtc-internals."},
 	{trace.ErrVersion, "This recording was made by a newer Candid.", "Update Candid to open it."},
 	{syscall.ENOSPC, "The disk is full, so nothing could be saved.", "Free some space. What you chose holds until Candid is closed."},
@@ -91,8 +95,11 @@ func explainTyped(err error) (what, next string, ok bool) {
 		badFile *config.BadFileError
 		dial    *signal.DialError
 		badLink *invite.Error
+		noCert  *certificate.Error
 	)
 	switch {
+	case errors.As(err, &noCert):
+		what, next = explainCertificate(noCert)
 	case errors.As(err, &badLink):
 		what, next = explainLink(badLink)
 	case errors.As(err, &version) && version.Host > version.Client:
@@ -143,6 +150,24 @@ func sentence(err error) string {
 		return "Something went wrong."
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// explainCertificate says why an authority gave no certificate.
+func explainCertificate(e *certificate.Error) (what, next string) {
+	switch e.Problem {
+	case certificate.NoAuthority:
+		return "The authority that gives certificates cannot be reached.", "Check this computer's network, and try again."
+	case certificate.NoName:
+		return e.Domain + " leads nowhere.", "Give it an A or AAAA record with this computer's public address, and wait until that is known."
+	case certificate.Unreachable:
+		return "The authority that gives certificates does not get through to " + e.Domain + ".",
+			"Let port 443 through to this computer in router and firewall; or port 80, and add --acme-http."
+	case certificate.NotHere:
+		return "At " + e.Domain + ", another computer answers.", "Its A and AAAA records must hold this computer's public addresses, and no others."
+	case certificate.TooMany:
+		return "The authority has given too many certificates for " + e.Domain + " lately.", "Wait some days, a week at most; or host without --domain meanwhile."
+	}
+	return "There is no certificate for " + e.Domain + ": " + fmt.Sprint(e.Err) + ".", ""
 }
 
 // explainLink says what is wrong with a link, and how to get a whole one.

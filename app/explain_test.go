@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"candid/app/config"
+	"candid/netstack/certificate"
 	"candid/netstack/contacts"
 	"candid/netstack/identity"
 	"candid/netstack/invite"
@@ -42,6 +43,13 @@ func TestExplain(t *testing.T) {
 		{"nobody hosts", refused, "Nobody is hosting at 192.168.1.2:7788", "open the room again"},
 		{"unknown host", away, "tried 192.168.1.2:7788, 203.0.113.5:7788", "router must let its port through"},
 		{"wrong certificate", stranger, "Someone else answers", "Nothing was sent"},
+		{"wrong name", &signal.DialError{Attempts: []signal.Attempt{{Address: "call.example.org:443", Err: fmt.Errorf("TLS: %w", identity.ErrWrongName)}}}, "good certificate", "Nothing was sent"},
+		{"no certificate, closed port", &certificate.Error{Domain: "call.example.org", Problem: certificate.Unreachable}, "call.example.org", "443"},
+		{"no certificate, no name", &certificate.Error{Domain: "call.example.org", Problem: certificate.NoName}, "leads nowhere", "A or AAAA"},
+		{"no certificate, elsewhere", &certificate.Error{Domain: "call.example.org", Problem: certificate.NotHere}, "another computer", "A and AAAA"},
+		{"no certificate, no authority", &certificate.Error{Domain: "call.example.org", Problem: certificate.NoAuthority}, "authority", "network"},
+		{"no certificate, too many", &certificate.Error{Domain: "call.example.org", Problem: certificate.TooMany}, "many", "week"},
+		{"no certificate, refused", &certificate.Error{Domain: "call.example.org", Err: errors.New("CAA")}, "CAA", "-"},
 		{"wrong secret", signal.ErrWrongSecret, "knows no room", "ask for the invite again"},
 		{"full", signal.ErrRoomFull, "full", "later"},
 		{"expired invite", signal.ErrExpired, "not good any more", "new one"},

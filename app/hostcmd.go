@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -18,6 +17,7 @@ import (
 
 	"candid/app/config"
 	"candid/app/host"
+	"candid/netstack/certificate"
 	"candid/netstack/invite"
 )
 
@@ -38,6 +38,12 @@ TCP and UDP: signaling, STUN, TURN and media.
                     computer cannot see itself; may be given again
   --name NAME       a DNS name that leads here, with :port if it is another;
                     may be given again
+  --domain NAME     get a certificate for this DNS name, which must lead here, from
+                    Let's Encrypt (whose terms are agreed to), and renew it: invites
+                    then go by the name, and need no fingerprint. The port is 443
+                    unless --port says that another is passed on from there
+  --acme-http       let it look at port 80 too, if 443 does not work
+  --acme URL        get the certificate from another authority, by its ACME directory
   --max-rooms N     rooms at most (1000)
   --max-members N   members of one room at most (100)
   --max-members-all N  members in all at most (1000)
@@ -67,7 +73,8 @@ type hostFlags struct {
 	rooms, open, public, names list
 	port                       int
 	dir, status                string
-	loopback, clear            bool
+	domain, acme               string
+	loopback, clear, acmeHTTP  bool
 	verbose                    bool
 
 	maxRooms, maxMembers, maxAll int
@@ -81,9 +88,12 @@ func (f *hostFlags) define(fs *flag.FlagSet) {
 	fs.Var(&f.open, "open-room", "")
 	fs.Var(&f.public, "public", "")
 	fs.Var(&f.names, "name", "")
-	fs.IntVar(&f.port, "port", config.DefaultPort, "")
+	fs.IntVar(&f.port, "port", 0, "")
 	fs.BoolVar(&f.loopback, "loopback", false, "")
 	fs.BoolVar(&f.clear, "clear", false, "")
+	fs.StringVar(&f.domain, "domain", "", "")
+	fs.StringVar(&f.acme, "acme", "", "")
+	fs.BoolVar(&f.acmeHTTP, "acme-http", false, "")
 	fs.StringVar(&f.dir, "dir", "", "")
 	fs.StringVar(&f.status, "status", defaultStatus, "")
 	fs.IntVar(&f.maxRooms, "max-rooms", 0, "")
@@ -107,6 +117,12 @@ func hostCommand(args []string, stdout, stderr io.Writer) int {
 	if code := parse(fs, args); code >= 0 {
 		return code
 	}
+	if f.port == 0 && !given(fs, "port") {
+		f.port = config.DefaultPort
+		if f.domain != "" {
+			f.port = httpsPort
+		}
+	}
 	cfg, err := f.config()
 	if err != nil || fs.NArg() > 0 {
 		if err == nil {
@@ -123,14 +139,32 @@ func hostCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
+// httpsPort is where authorities look for who has a domain.
+const httpsPort = 443
+
+// given reports whether a flag was given.
+func given(fs *flag.FlagSet, name string) (is bool) {
+	fs.Visit(func(f *flag.Flag) { is = is || f.Name == name })
+	return is
+}
+
 // config checks the flags.
 func (f *hostFlags) config() (cfg host.Config, err error) {
+	if f.domain != "" && !invite.IsDomain(f.domain) {
+		return cfg, fmt.Errorf("%q is not a domain: a name such as call.example.org", f.domain)
+	}
+	if f.domain == "" && (f.acme != "" || f.acmeHTTP) {
+		return cfg, errors.New("a certificate is for a --domain")
+	}
 	if f.port < 1 || f.port > 65535 {
 		return cfg, fmt.Errorf("a port is a number from 1 to 65535, not %d", f.port)
 	}
 	if min(f.maxRooms, f.maxMembers, f.maxAll, f.uses) < 0 || f.expires < 0 ||
 		min(f.relayBitrate, f.memberBitrate) < 0 || max(f.relayBitrate, f.memberBitrate) > 1000 {
 		return cfg, errors.New("a limit cannot be less than nothing, nor a bitrate more than 1000 Mbit/s")
+	}
+	if f.uses > host.MaxUses {
+		return cfg, fmt.Errorf("an invite is for up to %d people, or for any number", host.MaxUses)
 	}
 	for _, p := range f.public {
 		a, err := netip.ParseAddr(p)
@@ -151,6 +185,10 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 	}
 	cfg.Port, cfg.Rooms, cfg.Names = f.port, f.rooms, f.names
 	cfg.Loopback, cfg.EndToEnd = f.loopback, !f.clear
+	cfg.Certificate = certificate.Config{Domain: strings.ToLower(f.domain), Authority: f.acme}
+	if f.acmeHTTP {
+		cfg.Certificate.HTTP = ":80"
+	}
 	cfg.MaxRooms, cfg.MaxMembers, cfg.MaxMembersAll = f.maxRooms, f.maxMembers, f.maxAll
 	cfg.MemberBitrate = int(f.memberBitrate * 1e6)
 	cfg.Relay.Bitrate = int(f.relayBitrate * 1e6)
@@ -229,8 +267,7 @@ func (f *hostFlags) invite(h *host.Host, room string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	at := h.Addresses()[0]
-	fmt.Fprintf(stdout, "Publish by WHIP: https://%s/whip/%s\nWatch by WHEP:   https://%s/whep/%s\nBearer token:    %s\n",
-		at, url.PathEscape(room), at, url.PathEscape(room), token)
+	publish, watch := h.ToolAddresses(room)
+	fmt.Fprintf(stdout, "Publish by WHIP: %s\nWatch by WHEP:   %s\nBearer token:    %s\n", publish, watch, token)
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"candid/netstack/acmetest"
 	"candid/netstack/invite"
 )
 
@@ -102,6 +103,36 @@ func TestHostPrintsInvitesAndStops(t *testing.T) {
 	}
 }
 
+// With a domain, invites go by its name.
+func TestHostWithDomain(t *testing.T) {
+	a := acmetest.New(t)
+	port := freePort(t)
+	a.TLS = "127.0.0.1:" + port
+	var stdout, stderr output
+	code := make(chan int)
+	go func() {
+		code <- hostCommand([]string{"--loopback", "--port", port, "--dir", t.TempDir(), "--status", "off", "--domain", "Call.Example.org", "--acme", a.Directory()}, &stdout, &stderr)
+	}()
+	for !strings.Contains(stdout.String(), "Ctrl+C ends it") {
+		select {
+		case c := <-code:
+			t.Fatalf("ended with %d: %s", c, stderr.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	for _, l := range regexp.MustCompile(`candid://\S+`).FindAllString(stdout.String(), -1) {
+		if inv, err := invite.Parse(l); err != nil || inv.Name() != "call.example.org" {
+			t.Errorf("%s: %q, %v", l, inv.Name(), err)
+		}
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != exitOK {
+		t.Errorf("ended with %d: %s", c, stderr.String())
+	}
+}
+
 func TestHostRefuses(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,6 +156,10 @@ func TestHostRefuses(t *testing.T) {
 		{"bad room", []string{"--room", "a/b"}, exitUsage, "cannot name a room"},
 		{"status address in use", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--status", taken.Addr().String()}, exitFailed, "cannot be served"},
 		{"negative limit", []string{"--max-rooms", "-1"}, exitUsage, "less than nothing"},
+		{"no domain", []string{"--domain", "localhost"}, exitUsage, "not a domain"},
+		{"an authority for nothing", []string{"--acme-http"}, exitUsage, "for a --domain"},
+		{"authority away", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--domain", "call.example.org", "--acme", "http://127.0.0.1:1/"}, exitFailed, "cannot be reached"},
+		{"uses without end", []string{"--uses", "1000000"}, exitUsage, "up to 1000 people"},
 		{"a room opened twice", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--room", "tea", "--open-room", "tea"}, exitFailed, "there is one of this name"},
 		{"too many rooms", []string{"--loopback", "--port", freePort(t), "--dir", t.TempDir(), "--max-rooms", "1", "--room", "a", "--room", "b"}, exitFailed, "--max-rooms"},
 		{"unknown flag", []string{"--speed"}, exitUsage, "--port N"},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"candid/app/call"
 	"candid/app/host"
 	"candid/app/ui"
 	"candid/netstack/invite"
@@ -39,6 +40,30 @@ func (e *engine) CheckNetwork(ctx context.Context, link string) ui.NetworkCheck 
 	}
 	return out
 }
+
+// Rehearse tries the lines to those who are in the room of an invite.
+func (e *engine) Rehearse(ctx context.Context, link string) (ui.Rehearsal, error) {
+	inv, err := invite.Parse(link)
+	if err != nil {
+		return ui.Rehearsal{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
+	defer cancel()
+
+	r, err := rehearse(ctx, inv, privacyOf(e.Config()).Policy(), e.log)
+	if err != nil {
+		return ui.Rehearsal{}, err
+	}
+	out := ui.Rehearsal{Sentence: r.Sentence()}
+	for _, l := range r.Lines {
+		out.Lines = append(out.Lines, call.Line{Member: call.Member{ID: l.Link.Peer, Name: l.Name}, Link: l.Link, Verdict: l.Verdict})
+	}
+	return out, nil
+}
+
+// rehearsalTime is how long the window waits for a rehearsal: who is behind a
+// relay over TCP needs some seconds.
+const rehearsalTime = 8 * time.Second
 
 // lastLink is the invite of the room joined last, or "".
 func (e *engine) lastLink() string {

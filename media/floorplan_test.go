@@ -17,13 +17,13 @@ const house = "candid"
 // import. Arrows point down only: app, then netstack, then media.
 var plan = map[string]string{
 	"":              "app",
-	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/contacts netstack/identity netstack/invite netstack/lan netstack/mcu netstack/oneport netstack/portmap netstack/peer netstack/probe netstack/rehearsal netstack/sfu netstack/signal netstack/trace netstack/verdict",
+	"app":           "app/call app/config app/demo app/history app/host app/replay app/studio app/ui app/x11 media media/codec media/voice netstack netstack/certificate netstack/contacts netstack/identity netstack/invite netstack/lan netstack/mcu netstack/oneport netstack/portmap netstack/peer netstack/probe netstack/rehearsal netstack/sfu netstack/signal netstack/trace netstack/verdict",
 	"app/call":      "app/studio media media/codec media/playout netstack netstack/contacts netstack/e2ee netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/mesh netstack/peer netstack/probe netstack/rehearsal netstack/sframe netstack/sfu netstack/signal netstack/topology netstack/unbounded netstack/verdict",
 	"app/config":    "",
 	"app/demo":      "app/call media media/scene netstack",
 	"app/e2e":       "",
 	"app/history":   "netstack netstack/verdict",
-	"app/host":      "netstack netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/sfu netstack/signal netstack/topology netstack/whip",
+	"app/host":      "netstack netstack/certificate netstack/identity netstack/ifwatch netstack/invite netstack/loop netstack/oneport netstack/relay netstack/sfu netstack/signal netstack/topology netstack/whip",
 	"app/replay":    "app/call media netstack netstack/trace netstack/unbounded netstack/verdict",
 	"app/studio":    "media media/capture media/codec media/mix media/playout media/scene media/voice",
 	"app/ui":        "app/call app/config app/replay assets media netstack netstack/verdict",
@@ -34,6 +34,8 @@ var plan = map[string]string{
 
 	"netstack":              "",
 	"netstack/bandwidth":    "",
+	"netstack/acmetest":     "",
+	"netstack/certificate":  "",
 	"netstack/contacts":     "",
 	"netstack/e2ee":         "netstack netstack/sframe",
 	"netstack/identity":     "",
@@ -48,7 +50,7 @@ var plan = map[string]string{
 	"netstack/peer":         "netstack netstack/bandwidth netstack/ifwatch netstack/loop netstack/unbounded",
 	"netstack/portmap":      "netstack",
 	"netstack/probe":        "netstack netstack/identity netstack/ifwatch netstack/portmap netstack/verdict",
-	"netstack/rehearsal":    "netstack netstack/identity netstack/invite netstack/loop netstack/peer netstack/signal netstack/verdict",
+	"netstack/rehearsal":    "netstack netstack/invite netstack/loop netstack/peer netstack/signal netstack/verdict",
 	"netstack/relay":        "netstack",
 	"netstack/sfu":          "netstack netstack/bandwidth netstack/ifwatch netstack/loop netstack/oneport netstack/peer netstack/sfu/batch netstack/sfu/forward netstack/sfu/srtp netstack/unbounded",
 	"netstack/sfu/batch":    "",
@@ -84,6 +86,7 @@ var doors = map[string]string{
 	"github.com/gen2brain/malgo":   "media/capture media/playout media/sound",
 	"github.com/jezek/xgb":         "app/x11 media/capture",
 	"gopkg.in/hraban/opus.v2":      "media/codec",
+	"golang.org/x/crypto/acme":     "netstack/acmetest netstack/certificate",
 	"C":                            "media/codec media/voice",
 }
 

@@ -109,7 +109,19 @@ const (
 	LowerHand     Action = "lower-hand"
 	MakeModerator Action = "make-moderator"
 	HandOver      Action = "hand-over" // the member's computer hosts the room from now on
+	LookTools     Action = "look-tools"
+	OpenTools     Action = "open-tools" // other programs may bring a picture in, and watch; see Tools
+	ShutTools     Action = "shut-tools"
 )
+
+// Tools says whether programs other than Candid may bring a picture into the
+// room (by WHIP, as OBS does) and watch it (by WHEP). All but Open is told to
+// moderators only, who get it when it changes and by LookTools.
+type Tools struct {
+	Open                  bool
+	Publish, Watch, Token string // addresses, and what lets in
+	Problem               string // why what was asked for last was not done
+}
 
 // Order is something a moderator wants done.
 type Order struct {
@@ -203,6 +215,7 @@ type Snapshot struct {
 	Locked    bool       // nobody new comes in
 	Lobby     bool       // who comes waits to be let in
 	Waiting   []Waiting  // told to moderators only
+	Tools     Tools      // other programs
 	Chat      []ChatLine // oldest first, ChatLength at most
 	// Forced is the path that this member chose for itself, RoomForced the one
 	// a moderator chose for all; Auto: none.

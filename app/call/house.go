@@ -16,8 +16,9 @@ type house struct {
 	plan   signal.Plan // of everyone
 	chat   []ChatLine
 	forced netstack.Topology // by this member, for itself
-	link   string            // the invite to give to others
-	hosted bool              // by this program
+	tools  Tools
+	link   string // the invite to give to others
+	hosted bool   // by this program
 	// hosting is the invite to this room at this program, which hosts it as soon
 	// as the host there was says so; empty: it does not.
 	hosting string
@@ -27,7 +28,7 @@ type house struct {
 // fill adds to a snapshot what the room is like.
 func (h *house) fill(s *Snapshot) {
 	s.Invite, s.Hosted = h.link, h.hosted
-	s.Locked, s.Lobby = h.state.Locked, h.state.Lobby
+	s.Locked, s.Lobby, s.Tools = h.state.Locked, h.state.Lobby, h.tools
 	s.Forced, s.RoomForced = h.forced, h.state.Forced
 	s.Chat = h.chat[:len(h.chat):len(h.chat)]
 	for _, w := range h.state.Waiting {
@@ -116,6 +117,8 @@ func (r *room) fromHost(e netstack.Envelope) bool {
 		r.onGraph(e)
 	case signal.TypeTakeOver:
 		r.onTakeOver(e)
+	case signal.TypeTools:
+		r.onTools(e)
 	case signal.TypeTakenOver:
 		r.notTakenOver()
 	default:
@@ -126,7 +129,14 @@ func (r *room) fromHost(e netstack.Envelope) bool {
 
 // moderate passes on an order. What it leads to comes back as facts.
 func (r *room) moderate(o Order) {
-	if err := r.s.client.Order(string(o.Do), o.Peer); err != nil {
+	var err error
+	switch o.Do {
+	case LookTools, OpenTools, ShutTools:
+		err = r.askTools(o.Do)
+	default:
+		err = r.s.client.Order(string(o.Do), o.Peer)
+	}
+	if err != nil {
 		r.tell(Noticed{Text: "This could not be done: " + err.Error(), Bad: true})
 	}
 }

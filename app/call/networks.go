@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"candid/netstack"
-	"candid/netstack/identity"
 	"candid/netstack/ifwatch"
 	"candid/netstack/probe"
 	"candid/netstack/verdict"
@@ -100,7 +99,7 @@ func (s *Session) look(ctx context.Context) {
 		case <-time.After(lookAfter):
 		}
 		report := probe.Run(ctx, probe.Config{
-			ICEServers: s.client.Servers(), Signaling: s.cfg.Invite.Addresses, TLS: identity.ClientConfig(s.cfg.Invite.Pin),
+			ICEServers: s.client.Servers(), Signaling: s.cfg.Invite.Addresses, TLS: s.client.TLS(),
 			PortMapping: !s.cfg.Loopback, Logger: s.log,
 		})
 		s.post(func() { s.room.looked(report) })

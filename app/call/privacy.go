@@ -17,11 +17,12 @@ func (s *Session) SetPrivacy(p Privacy) {
 			return
 		}
 		s.cfg.Privacy = p
-		s.mesh.SetPolicy(p.policy())
+		s.mesh.SetPolicy(p.Policy())
 		s.room.tell(RoomChanged{})
 	})
 }
 
-func (p Privacy) policy() peer.Policy {
+// Policy says which candidates a connection uses by it.
+func (p Privacy) Policy() peer.Policy {
 	return [...]peer.Policy{AnyPath: peer.AllPaths, RelayOnly: peer.RelayOnly, DirectOnly: peer.DirectOnly}[p]
 }

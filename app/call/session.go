@@ -14,7 +14,6 @@ import (
 	"candid/media"
 	"candid/netstack"
 	"candid/netstack/contacts"
-	"candid/netstack/identity"
 	"candid/netstack/ifwatch"
 	"candid/netstack/invite"
 	"candid/netstack/loop"
@@ -227,7 +226,7 @@ func (s *Session) connect(w signal.Welcomed) (err error) {
 // reached is how others may reach this member by now.
 func (s *Session) reached(servers []webrtc.ICEServer) peer.Config {
 	return peer.Config{
-		ICEServers: servers, Policy: s.cfg.Privacy.policy(), TLS: identity.ClientConfigBy(func() [32]byte { return s.client.Pin() }),
+		ICEServers: servers, Policy: s.cfg.Privacy.Policy(), TLS: s.client.TLS(),
 		Loopback: s.cfg.Loopback, Logger: s.log,
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Addresses are what invites lead to, the best first: names given, then the
+// Addresses are what invites lead to, the best first: the domain, names given, then the
 // machine's own addresses, then public ones; loopback only where that is asked
 // for or all there is.
 func (h *Host) Addresses() []string {
@@ -26,6 +26,9 @@ func (h *Host) Addresses() []string {
 		if !slices.Contains(out, a) {
 			out = append(out, a)
 		}
+	}
+	if h.certs != nil {
+		add(net.JoinHostPort(h.cfg.Certificate.Domain, port))
 	}
 	for _, n := range h.cfg.Names {
 		if _, _, err := net.SplitHostPort(n); err != nil {

@@ -19,3 +19,12 @@ func (h *Host) Members(room string) []signal.Member { return h.signal.Members(ro
 func (h *Host) Crash() error {
 	return errors.Join(h.port.Load().Close(), h.Close())
 }
+
+// Used is how many uses of a room's invites are kept.
+func (h *Host) Used(room string) (n int) {
+	k, _ := h.kept.of(room)
+	for _, i := range k.Invites {
+		n += len(i.Used)
+	}
+	return n
+}

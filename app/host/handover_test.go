@@ -88,7 +88,7 @@ func TestRoomOutlivesTheHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limited, err := h.LimitedInvite("otter", time.Now().Add(time.Hour), 1)
+	limited, err := h.LimitedInvite("otter", time.Now().Add(time.Hour), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +99,8 @@ func TestRoomOutlivesTheHost(t *testing.T) {
 	if err := h.RevokeInvite(revoked); err != nil {
 		t.Fatal(err)
 	}
+	join(t, limited, "Dan") // one of two
+	eventually(t, func() bool { return h.Used("otter") == 1 })
 	c := join(t, mod, "Anna")
 	if err := c.Order(signal.TypeLobbyOn, ""); err != nil {
 		t.Fatal(err)

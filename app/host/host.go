@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/certificate"
 	"candid/netstack/identity"
 	"candid/netstack/ifwatch"
 	"candid/netstack/invite"
@@ -56,6 +57,11 @@ type Config struct {
 	// Names are further addresses for invites, host or host:port, put first:
 	// DNS names that lead here.
 	Names []string
+
+	// Certificate, if its Domain is not empty, gets a certificate for that name,
+	// which must lead here: invites then hold no pin. Start waits for it. Its Dir
+	// and Logger are those of the host.
+	Certificate certificate.Config
 
 	// Loopback serves 127.0.0.1 and ::1 only, relay included: for demo and
 	// tests on one machine.
@@ -116,6 +122,7 @@ type Host struct {
 	endedMu sync.Mutex
 	ended   sfu.Stats // of rooms that were closed
 
+	certs *certificate.Keeper // nil: no domain
 	web   *http.Server
 	addrs func() ([]ifwatch.Address, error)
 
@@ -124,6 +131,7 @@ type Host struct {
 
 	mu     sync.Mutex
 	stop   func() bool      // ends the watch on Start's context
+	renews func()           // ends the renewal of the certificate, or nil
 	rooms  map[string]*room // those open; nil when closed
 	kept   *secrets
 	checks map[relay.Member]*time.Timer // each until it ends
@@ -157,6 +165,9 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h.port.Store(port)
 	h.serve(port)
+	if err := h.certify(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
+	}
 	h.openStatus()
 	for _, name := range cfg.Rooms {
 		if _, err := h.NewRoom(name); err != nil {
@@ -191,6 +202,7 @@ func (h *Host) build() (err error) {
 		OnMessage:  h.received,
 		OnChange:   h.changed,
 		OnSettings: h.settings,
+		OnUsed:     h.used,
 		OnHandOver: h.handOver,
 		Planner:    h.plan,
 		OnCandidate: func(room string, id netstack.PeerID, at netip.AddrPort) {
@@ -207,20 +219,27 @@ func (h *Host) build() (err error) {
 func (h *Host) load() (err error) {
 	if h.cfg.Dir == "" {
 		h.kept = &secrets{}
-		h.id, err = identity.New()
-		return err
+		if h.id, err = identity.New(); err != nil {
+			return err
+		}
+		return h.openCertificate()
 	}
 	if h.id, err = identity.LoadOrCreate(h.cfg.Dir); err != nil {
 		return err
 	}
-	h.kept, err = loadSecrets(h.cfg.Dir)
-	return err
+	if h.kept, err = loadSecrets(h.cfg.Dir); err != nil {
+		return err
+	}
+	return h.openCertificate()
 }
 
 func (h *Host) portConfig() oneport.Config {
 	cfg := oneport.Config{
 		Port: h.cfg.Port, Bind: h.cfg.Bind, TLS: h.id.ServerConfig(),
 		Relay: h.site, Media: func(s *oneport.Socket) oneport.Sink { return h.media.Sink(s) }, Limits: h.cfg.Limits, Logger: h.log,
+	}
+	if h.certs != nil {
+		cfg.TLS = h.certs.Over(cfg.TLS)
 	}
 	switch cfg.Port {
 	case 0:
@@ -290,6 +309,9 @@ func (h *Host) Close() error {
 	h.once.Do(func() {
 		h.mu.Lock()
 		rooms, stop := h.rooms, h.stop
+		if h.renews != nil {
+			h.renews()
+		}
 		h.rooms = nil
 		for _, t := range h.checks {
 			t.Stop() // their credentials end with the relay

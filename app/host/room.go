@@ -116,7 +116,11 @@ func (h *Host) room(name string) *room {
 // joined is signal's hook.
 func (h *Host) joined(v signal.Visitor) {
 	r := h.room(v.Room)
-	if r == nil || !slices.Contains(v.Paths, netstack.SFU) {
+	if r == nil {
+		return
+	}
+	r.post(func() { r.tellTools(v.ID) })
+	if !slices.Contains(v.Paths, netstack.SFU) {
 		return
 	}
 	r.post(func() {
@@ -162,6 +166,27 @@ func (h *Host) settings(name string, s signal.Settings) {
 	}
 }
 
+// used is signal's hook.
+func (h *Host) used(name, secret string, id netstack.PeerID) {
+	r := h.room(name)
+	if r == nil {
+		return
+	}
+	r.post(func() {
+		err := h.kept.change(name, func(k *keptRoom) {
+			k.Invites = slices.Clone(k.Invites) // what was handed out of the list stays as it was
+			for i := range k.Invites {
+				if v := &k.Invites[i]; v.Secret == secret && len(v.Used) < v.Uses {
+					v.Used = append(slices.Clone(v.Used), id)
+				}
+			}
+		})
+		if err != nil {
+			h.log.Warn("keep who came by an invite", "err", err)
+		}
+	})
+}
+
 // received is signal's hook for what members send to the host.
 func (h *Host) received(name string, e netstack.Envelope) {
 	r := h.room(name)
@@ -171,6 +196,8 @@ func (h *Host) received(name string, e netstack.Envelope) {
 		r.planner.take(e)
 	case e.Type == signal.TypeTakenOver:
 		r.takenOver(e)
+	case e.Type == signal.TypeTools:
+		r.post(func() { r.orderTools(e) })
 	case e.Path == netstack.SFU:
 		r.post(func() { r.sfu.Handle(e) })
 	}

@@ -78,7 +78,7 @@ func (h *Host) open(name string, o RoomOptions) error {
 	}
 	err = h.signal.Allow(name, kept.Moderator, signal.Grant{Role: signal.Moderator})
 	for _, i := range kept.Invites {
-		err = errors.Join(err, h.signal.Allow(name, i.Secret, signal.Grant{Expires: i.Expires, Uses: i.Uses}))
+		err = errors.Join(err, h.signal.Allow(name, i.Secret, signal.Grant{Expires: i.Expires, Uses: i.Uses, Used: i.Used}))
 	}
 	if err == nil {
 		err = h.kept.change(name, func(k *keptRoom) { *k = kept })
@@ -140,7 +140,11 @@ func (h *Host) Invite(room string) (invite.Invite, error) {
 	if err != nil {
 		return invite.Invite{}, err
 	}
-	return invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin, EndToEnd: k.endToEnd}, nil
+	i := invite.Invite{Addresses: h.Addresses(), Room: room, Secret: k.guest, Pin: h.id.Pin, EndToEnd: k.endToEnd}
+	if h.certs != nil {
+		i.ByName, i.Pin = true, invite.Pin{} // the name is the first address
+	}
+	return i, nil
 }
 
 // ModeratorInvite is the invite to an open room that makes its user a moderator.
@@ -154,13 +158,19 @@ func (h *Host) ModeratorInvite(room string) (invite.Invite, error) {
 	return i, err
 }
 
+// MaxUses bounds for how many people an invite can be: all are remembered.
+const MaxUses = 1000
+
 // LimitedInvite is a further invite to an open room: it lets in until a time,
-// if it is not zero, and so many people, if that is not zero. It outlives this
-// host, but who came by it is counted anew then.
+// if it is not zero, and so many people, up to MaxUses, if that is not zero. It
+// outlives this host, and so does who came by it.
 func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.Invite, error) {
 	i, err := h.Invite(room)
 	if err != nil {
 		return invite.Invite{}, err
+	}
+	if uses > MaxUses {
+		return i, fmt.Errorf("an invite for %d people: at most %d are counted", uses, MaxUses)
 	}
 	i.Secret = invite.NewSecret()
 	if err := h.signal.Allow(room, i.Secret, signal.Grant{Expires: expires, Uses: max(uses, 0)}); err != nil {
@@ -169,7 +179,7 @@ func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.I
 	return i, h.kept.change(room, func(k *keptRoom) {
 		now := time.Now()
 		k.drop(func(o keptInvite) bool { return !o.Expires.IsZero() && o.Expires.Before(now) })
-		k.Invites = append(k.Invites, keptInvite{i.Secret, expires, uses})
+		k.Invites = append(k.Invites, keptInvite{Secret: i.Secret, Expires: expires, Uses: uses})
 	})
 }
 

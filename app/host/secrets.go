@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"candid/netstack"
 	"candid/netstack/signal"
 )
 
@@ -38,6 +39,8 @@ type keptInvite struct {
 	Secret  string    `json:"secret"`
 	Expires time.Time `json:"expires,omitzero"`
 	Uses    int       `json:"uses,omitempty"`
+	// Used are those who came by it, at most Uses.
+	Used []netstack.PeerID `json:"used,omitempty"`
 }
 
 // maxKept rooms are remembered; the oldest give way. It is as many as are open at

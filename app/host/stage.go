@@ -2,12 +2,16 @@ package host
 
 import (
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 
 	"candid/netstack"
 	"candid/netstack/invite"
 	"candid/netstack/sfu"
+	"candid/netstack/signal"
 	"candid/netstack/whip"
 )
 
@@ -17,27 +21,35 @@ import (
 // errEncrypted: other tools have no part in what members encrypt.
 var errEncrypted = errors.New("what members encrypt for each other cannot be shared with other tools")
 
-// Token lets other tools publish into an open room and watch it, at /whip/ROOM
-// and /whep/ROOM of the host's port, and returns the bearer token for that. It
-// stays the same until RevokeToken.
+// Token lets other tools publish into an open room and watch it, at ToolAddresses,
+// and returns the bearer token for that. It stays the same until RevokeToken. The
+// members are told.
 func (h *Host) Token(room string) (string, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r := h.rooms[room]
-	if r == nil {
-		return "", fmt.Errorf("open room %q to other tools: %w", room, ErrNoRoom)
+	r, token, err := h.token(room)
+	if err != nil {
+		return "", fmt.Errorf("open room %q to other tools: %w", room, err)
 	}
-	if r.keys.endToEnd {
-		return "", fmt.Errorf("open room %q to other tools: %w", room, errEncrypted)
-	}
-	if r.keys.token == "" {
-		r.keys.token = invite.NewSecret()
-	}
-	token := r.keys.token
+	r.tellTools("")
 	return token, h.kept.change(room, func(k *keptRoom) { k.Token = token })
 }
 
-// RevokeToken shuts other tools out of a room; those that are in it go.
+func (h *Host) token(name string) (*room, string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[name]
+	switch {
+	case r == nil:
+		return nil, "", ErrNoRoom
+	case r.keys.endToEnd:
+		return nil, "", errEncrypted
+	case r.keys.token == "":
+		r.keys.token = invite.NewSecret()
+	}
+	return r, r.keys.token, nil
+}
+
+// RevokeToken shuts other tools out of a room; those that are in it go. The
+// members are told.
 func (h *Host) RevokeToken(room string) error {
 	h.mu.Lock()
 	r := h.rooms[room]
@@ -48,7 +60,68 @@ func (h *Host) RevokeToken(room string) error {
 	r.keys.token = ""
 	h.mu.Unlock()
 	h.tools.CloseRoom(r.sfu)
+	r.tellTools("")
 	return h.kept.change(room, func(k *keptRoom) { k.Token = "" })
+}
+
+// ToolAddresses are where other tools publish into a room by WHIP, and watch it
+// by WHEP.
+func (h *Host) ToolAddresses(room string) (publish, watch string) {
+	at := "https://" + h.Addresses()[0]
+	return at + "/whip/" + url.PathEscape(room), at + "/whep/" + url.PathEscape(room)
+}
+
+// orderTools does what a moderator wants of other tools, and answers. It runs on
+// the room's loop.
+func (r *room) orderTools(e netstack.Envelope) {
+	members := r.host.signal.Members(r.name)
+	i := slices.IndexFunc(members, func(m signal.Member) bool { return m.ID == e.From })
+	var o signal.ToolsOrder
+	if i < 0 || !members[i].Role.Moderates() || json.Unmarshal(e.Body, &o) != nil {
+		return
+	}
+	var err error
+	switch {
+	case o.Open == nil:
+		r.tellTools(e.From)
+	case *o.Open:
+		_, err = r.host.Token(r.name)
+	default:
+		err = r.host.RevokeToken(r.name)
+	}
+	if err != nil {
+		r.host.log.Warn("other tools", "err", err)
+		r.sayTools(e.From, signal.Tools{Error: err.Error()})
+	}
+}
+
+// tellTools says to a member, or to all, whether other tools may come in; with
+// what they may, to moderators only.
+func (r *room) tellTools(to netstack.PeerID) {
+	r.host.mu.Lock()
+	token := r.keys.token
+	r.host.mu.Unlock()
+	for _, m := range r.host.signal.Members(r.name) {
+		if to != "" && m.ID != to {
+			continue
+		}
+		t := signal.Tools{Open: token != ""}
+		if t.Open && m.Role.Moderates() {
+			t.Token = token
+			t.Publish, t.Watch = r.host.ToolAddresses(r.name)
+		}
+		r.sayTools(m.ID, t)
+	}
+}
+
+func (r *room) sayTools(to netstack.PeerID, t signal.Tools) {
+	body, err := json.Marshal(t)
+	if err == nil {
+		err = r.host.signal.SendNewest(r.name, netstack.Envelope{Type: signal.TypeTools, To: to, Body: body})
+	}
+	if err != nil {
+		r.host.log.Debug("not told of other tools", "err", err)
+	}
 }
 
 // openTools makes what serves other tools.

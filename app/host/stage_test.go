@@ -2,12 +2,14 @@ package host_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"candid/app/host"
+	"candid/netstack"
 	"candid/netstack/identity"
 	"candid/netstack/signal"
 
@@ -80,6 +82,77 @@ func TestWHIP(t *testing.T) {
 	if _, err := sealed.Token("otter"); err == nil {
 		t.Error("an encrypted room is open to other tools")
 	}
+}
+
+// orderTools sends what a member wants of other tools.
+func orderTools(t *testing.T, c *signal.Client, o signal.ToolsOrder) {
+	t.Helper()
+	body, err := json.Marshal(o)
+	if err == nil {
+		err = c.Send(t.Context(), netstack.Envelope{Type: signal.TypeTools, To: netstack.HostID, Body: body})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// toldOfTools waits until the host says something of other tools.
+func toldOfTools(t *testing.T, c *signal.Client, ok func(signal.Tools) bool) (got signal.Tools) {
+	t.Helper()
+	await(t, c, func(e signal.MessageReceived) bool {
+		if e.Envelope.Type != signal.TypeTools {
+			return false
+		}
+		got = signal.Tools{}
+		if err := json.Unmarshal(e.Envelope.Body, &got); err != nil {
+			t.Error(err)
+		}
+		return ok(got)
+	})
+	return got
+}
+
+// A moderator lets other tools in and shuts them out; everyone is told that they
+// may come, and only moderators with what.
+func TestModeratorOpensToTools(t *testing.T) {
+	h := start(t, host.Config{})
+	owner, err := h.LocalInvite("otter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna, ben := join(t, owner, "Anna"), join(t, inviteTo(t, h, "otter"), "Ben")
+	yes, no := true, false
+	open := func(x signal.Tools) bool { return x.Open }
+	shut := func(x signal.Tools) bool { return !x.Open }
+	toldOfTools(t, ben, shut)
+	orderTools(t, ben, signal.ToolsOrder{Open: &yes}) // is no moderator
+	orderTools(t, anna, signal.ToolsOrder{})
+	if got := toldOfTools(t, anna, func(signal.Tools) bool { return true }); got.Open {
+		t.Fatal("opened by one who is no moderator")
+	}
+	orderTools(t, anna, signal.ToolsOrder{Open: &yes})
+	a, b := toldOfTools(t, anna, open), toldOfTools(t, ben, open)
+	if token, err := h.Token("otter"); err != nil || a.Token != token || !strings.HasSuffix(a.Publish, "/whip/otter") || !strings.HasSuffix(a.Watch, "/whep/otter") {
+		t.Errorf("the moderator is told %+v, %v", a, err)
+	}
+	if b.Token != "" || b.Publish != "" {
+		t.Errorf("another member is told %+v", b)
+	}
+	late := join(t, inviteTo(t, h, "otter"), "Carla")
+	toldOfTools(t, late, open)
+	orderTools(t, anna, signal.ToolsOrder{Open: &no})
+	toldOfTools(t, anna, shut)
+	toldOfTools(t, ben, shut)
+	if next, err := h.Token("otter"); err != nil || next == a.Token {
+		t.Errorf("the token came back: %v", err)
+	}
+	sealed := start(t, host.Config{EndToEnd: true})
+	if owner, err = sealed.LocalInvite("otter"); err != nil {
+		t.Fatal(err)
+	}
+	eve := join(t, owner, "Eve")
+	orderTools(t, eve, signal.ToolsOrder{Open: &yes})
+	toldOfTools(t, eve, func(x signal.Tools) bool { return !x.Open && strings.Contains(x.Error, "encrypt") })
 }
 
 // Figures name nobody and no address.

@@ -36,6 +36,7 @@ type callScreen struct {
 	admit, deny, lobbyMore *button
 
 	safety  *safetySheet    // while it is open
+	tools   *toolsSheet     // the same
 	unread  int             // lines of chat that nobody has seen
 	talking bool            // Space is held while muted
 	frames  *fyne.Animation // ticks before every paint
@@ -121,6 +122,9 @@ func (s *callScreen) refresh() {
 	s.refreshSide()
 	if s.safety != nil {
 		s.safety.show()
+	}
+	if s.tools != nil {
+		s.tools.show()
 	}
 }
 

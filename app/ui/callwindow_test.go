@@ -214,6 +214,33 @@ func TestModerate(t *testing.T) {
 	}
 }
 
+// A moderator lets other programs in, and shuts them out again.
+func TestOtherPrograms(t *testing.T) {
+	s := uitest.Room(3)
+	s.Self.Moderator = true
+	c := uitest.NewCall(s, uitest.Lines(3, uitest.SFU, uitest.Start)...)
+	r := inCall(t, c)
+	r.press("People")
+	r.press("Other programs")
+	r.press("Let OBS and others into this room")
+	c.Tell(func(s *call.Snapshot) {
+		s.Tools = call.Tools{Open: true, Publish: "https://192.0.2.1:7788/whip/tea", Watch: "https://192.0.2.1:7788/whep/tea", Token: "letmein"}
+	}, call.RoomChanged{})
+	r.until("the address", func() bool { return uitest.Find(r.canvas(), "Copy: To bring a picture in (WHIP)") != nil })
+	r.press("Copy: Token")
+	if got := fyne.CurrentApp().Clipboard().Content(); got != "letmein" {
+		t.Errorf("copied %q", got)
+	}
+	r.press("Let OBS and others into this room")
+	c.Tell(func(s *call.Snapshot) { s.Tools = call.Tools{} }, call.RoomChanged{})
+	r.until("no address", func() bool { return uitest.Find(r.canvas(), "Copy: Token") == nil })
+	for _, want := range []string{"moderate look-tools ", "moderate open-tools ", "moderate shut-tools "} {
+		if !asked(c, want) {
+			t.Errorf("not asked for %q: %v", want, c.Asked())
+		}
+	}
+}
+
 func TestOthersSeeNoModeration(t *testing.T) {
 	s := uitest.Room(3)
 	s.Self.Moderator, s.Locked = false, true

@@ -45,7 +45,8 @@ func newCheckScreen(w *Window, link, room string) *checkScreen {
 	}
 	s.join = button
 	s.light = newLight(w, link)
-	lightRow := container.NewCenter(s.light.chip)
+	try := newSmallButton(quiet, "route", "How would a call go?", "", func() { w.rehearse(link) })
+	lightRow := container.New(lightOver{s.light}, s.light.chip, try)
 	lightRow.Hidden = link == ""
 	back := newSmallButton(quiet, "arrow-left", "", "Back", w.showHome)
 	head := newRow(10, back, newStretch(3, newText(title, 22, display, cText).eliding(), newText(text, 13.5, plain, cDim).eliding()))
@@ -166,7 +167,7 @@ func (l checkLayout) Layout(objs []fyne.CanvasObject, s fyne.Size) {
 	hh := heightFor(hint, left)
 	put(hint, x, y+h*0.76, left, hh)
 	put(buttons, x, y+h+16, left, buttonsH)
-	put(objs[5], x, y+h+16+buttonsH+2, left+checkGap+checkRight, 30)
+	put(objs[5], x, y+h+16+buttonsH+6, left, objs[5].MinSize().Height)
 	put(side, x+left+checkGap, y, checkRight, sideH)
 }
 

@@ -61,6 +61,10 @@ type Scout interface {
 	// invite, or if link is empty, of that of the room joined last. It joins
 	// nothing, nobody there notices, and it takes 3 s at most.
 	CheckNetwork(ctx context.Context, link string) NetworkCheck
+	// Rehearse tries the lines to those who are in the room of an invite, as a
+	// call would. It does not join, nobody there notices, and it takes 8 s at
+	// most.
+	Rehearse(ctx context.Context, link string) (Rehearsal, error)
 	// Reach says how a room that is hosted here can be reached from outside;
 	// empty if none is, or the router was not asked.
 	Reach() Reach
@@ -75,6 +79,12 @@ type Scout interface {
 // Nearby is a room on the local network, as somebody there announces it. Link
 // is an invite to it that was used before; empty: it takes an invite to join.
 type Nearby struct{ Room, Address, Link string }
+
+// Rehearsal is what a rehearsal found: the line to each who is in the room.
+type Rehearsal struct {
+	Sentence string
+	Lines    []call.Line
+}
 
 // NetworkCheck is what a check of the network found.
 type NetworkCheck struct {

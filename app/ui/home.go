@@ -175,7 +175,7 @@ func (s *homeScreen) footer() fyne.CanvasObject {
 	settings := newSmallButton(quiet, "sliders-horizontal", "Settings", "", w.showSettings)
 	keys := newSmallButton(quiet, "keyboard", "Keys", "", w.showShortcuts)
 	keys.hint = "F1"
-	return newRow(6, s.light.chip, newFiller(), newText(w.engine.Version(), 12, plain, cFaint), settings, keys, look)
+	return container.New(lightFirst{s.light}, s.light.chip, newRow(6, newText(w.engine.Version(), 12, plain, cFaint), settings, keys, look))
 }
 
 func (s *homeScreen) relayout() {

@@ -18,10 +18,11 @@ type netLight struct {
 	found NetworkCheck
 	asked time.Time
 	busy  bool
+	room  float32 // for its words
 }
 
 func newLight(w *Window, link string) *netLight {
-	l := &netLight{w: w, link: link}
+	l := &netLight{w: w, link: link, room: 620}
 	l.chip = newChipButton("loader", "Looking at your network…", cDim, false, l.open)
 	return l
 }
@@ -50,11 +51,53 @@ func (l *netLight) check() {
 		found := l.w.engine.CheckNetwork(l.w.ctx, l.link)
 		l.w.post(func() {
 			l.busy, l.found, l.asked = false, found, l.w.now()
-			icon, col := lightLook(found.Level)
-			l.chip.set(icon, elide(orElse(found.Sentence, "Nothing is known of your network."), 12, bold, 620), col)
+			l.draw()
 			l.w.stage.Refresh()
 		})
 	})
+}
+
+func (l *netLight) draw() {
+	icon, col := lightLook(l.found.Level)
+	l.chip.set(icon, elide(orElse(l.found.Sentence, "Nothing is known of your network."), 12, bold, l.room), col)
+}
+
+// fit cuts the sentence to what there is room for; pressed, it is told whole.
+func (l *netLight) fit(width float32) fyne.Size {
+	const around = 42 // the sign, and the space at the sides
+	if room := width - around; room != l.room {
+		l.room = room
+		if !l.asked.IsZero() {
+			l.draw()
+		}
+	}
+	return l.chip.MinSize()
+}
+
+// lightFirst has the light on the left of something else.
+type lightFirst struct{ l *netLight }
+
+func (lightFirst) MinSize(objs []fyne.CanvasObject) fyne.Size { return objs[1].MinSize() }
+
+func (f lightFirst) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+	rest := objs[1].MinSize().Width
+	m := f.l.fit(s.Width - rest - 16)
+	put(objs[0], 0, (s.Height-m.Height)/2, m.Width, m.Height)
+	put(objs[1], s.Width-rest, 0, rest, s.Height)
+}
+
+// lightOver has the light over something else, both in the middle.
+type lightOver struct{ l *netLight }
+
+func (lightOver) MinSize(objs []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(0, objs[0].MinSize().Height+6+objs[1].MinSize().Height)
+}
+
+func (f lightOver) Layout(objs []fyne.CanvasObject, s fyne.Size) {
+	m := f.l.fit(s.Width)
+	put(objs[0], (s.Width-m.Width)/2, 0, m.Width, m.Height)
+	n := objs[1].MinSize()
+	put(objs[1], (s.Width-n.Width)/2, m.Height+6, n.Width, n.Height)
 }
 
 const lightWidth = 560

@@ -26,7 +26,8 @@ type peopleDrawer struct {
 	room    *fyne.Container // for moderators
 	lock    *toggle
 	lobby   *toggle
-	locked  *para // for the others
+	locked  *para             // for the others
+	open    fyne.CanvasObject // to other programs
 	waiting []call.Waiting
 	waiters []fyne.CanvasObject
 }
@@ -36,7 +37,10 @@ func newPeopleDrawer(s *callScreen) *peopleDrawer {
 	p.lock = newToggle("Lock: nobody new comes in", false, func(on bool) { p.turn(on, call.Lock, call.Unlock) })
 	p.lobby = newToggle("Ask me before somebody comes in", false, func(on bool) { p.turn(on, call.LobbyOn, call.LobbyOff) })
 	mute := newSmallButton(secondary, "mic-off", "Mute everyone else", "", s.muteAll)
-	p.room = card(cInset, "", 12, padded(newColumn(6, drawerInner-28, p.lock, p.lobby, padded(newRow(0, mute, newFiller()), 4, 0, 0, 0)), 10, 14, 12, 14))
+	tools := newSmallButton(secondary, "cable", "Other programs", "", s.showTools)
+	p.room = card(cInset, "", 12, padded(newColumn(6, drawerInner-28, p.lock, p.lobby,
+		padded(container.New(wrapRow{6}, mute, tools), 4, 0, 0, 0)), 10, 14, 12, 14))
+	p.open = padded(newPara("This room is open to other programs: they can bring a picture in, and watch.", 12.5, plain, cDim), 6, 8, 0, 8)
 	p.locked = newPara("The room is locked: nobody new comes in.", 12.5, plain, cDim)
 	p.volume = newSlider(1.5, 1, func(v float64) { s.setVolume(p.chosen, v) })
 	p.details = newColumn(10, drawerInner)
@@ -60,9 +64,15 @@ func (p *peopleDrawer) show() {
 	if m.snap.Self.Moderator {
 		p.lock.setOn(m.snap.Locked)
 		p.lobby.setOn(m.snap.Lobby)
-		objs = append(append(objs, p.room), p.showWaiting(m.snap.Waiting)...)
+		objs = append(objs, p.room)
 	} else if m.snap.Locked {
 		objs = append(objs, p.locked)
+	}
+	if m.snap.Tools.Open {
+		objs = append(objs, p.open)
+	}
+	if m.snap.Self.Moderator {
+		objs = append(objs, p.showWaiting(m.snap.Waiting)...)
 	}
 	views := m.peopleViews()
 	if len(objs) > 0 {

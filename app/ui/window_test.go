@@ -281,3 +281,53 @@ func TestCheckChoices(t *testing.T) {
 		t.Error("the devices stay open after going back")
 	}
 }
+
+// TestRehearse: before joining, one finds out which way a call would take.
+func TestRehearse(t *testing.T) {
+	r := open(t, ui.Options{}, func(e *uitest.Engine) {
+		e.Rehearsal = ui.Rehearsal{Sentence: "A call with Mina Okafor would be relayed by the host.", Lines: uitest.Lines(2, uitest.RelayUDP, uitest.Start)}
+	})
+	r.w.Open(uitest.Invite)
+	r.press("How would a call go?")
+	r.until("the rehearsal", func() bool { return uitest.Find(r.canvas(), "Try again") != nil })
+	r.wantSays("A call with Mina Okafor would be relayed by the host.", "Relayed by the host · 61 ms",
+		"Relayed by the host: the two networks let nothing through directly.", "They were not told.")
+	if uitest.FindPrefix(r.canvas(), "udp 203.0.113.5:49811 to udp 84.112.9.41:40212, in use") == nil {
+		t.Error("the pair in use is not shown")
+	}
+	r.e.RehearsalErr = uitest.ErrUnreachable
+	r.press("Try again")
+	r.until("the error", func() bool { return r.says("Nobody is hosting at 203.0.113.5:7788 now.") })
+	r.press("Try again")
+	r.key(fyne.KeyEscape) // closes the sheet; what comes then opens none
+	r.until("all three", func() bool { return len(r.e.Rehearsed) == 3 })
+	r.loop.Run()
+	if r.w.SheetOpen() || r.w.ScreenName() != "check" {
+		t.Error("the sheet came back")
+	}
+}
+
+// TestFooterFits: in the smallest window nothing of Home runs off the edge, nor
+// does the light before joining cover the devices, however much it has to say.
+func TestFooterFits(t *testing.T) {
+	r := open(t, ui.Options{}, func(e *uitest.Engine) {
+		e.Network = uitest.GoodNetwork()
+		e.Network.Sentence += " " + e.Network.Sentence
+	})
+	right := func(label string) float32 {
+		t.Helper()
+		var o fyne.CanvasObject
+		r.until(label, func() bool { o = uitest.FindPrefix(r.canvas(), label); return o != nil })
+		r.size(901, 600)
+		r.size(900, 600)
+		return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).X + o.Size().Width
+	}
+	light := right("Calls can go directly")
+	if look := right("Look: auto, light or dark"); look > 880 || light > 880-200 {
+		t.Errorf("the light ends at %v, the look at %v", light, look)
+	}
+	r.w.Open(uitest.Invite)
+	if light = right("Calls can go directly"); light > 470 {
+		t.Errorf("the light ends at %v, over the devices", light)
+	}
+}

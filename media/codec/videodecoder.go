@@ -50,6 +50,29 @@ func NewVideoDecoder(mime string) (VideoDecoder, error) {
 	return nil, fmt.Errorf("no decoder for %q", mime)
 }
 
+// DeclaredSize is the size of the picture that a frame of a MIME type says it
+// begins anew with; 0 where it does not, or cannot be read. Nothing is decoded.
+func DeclaredSize(mime string, frame []byte) (width, height int) {
+	var h pictureHeader
+	var err error
+	switch strings.ToLower(mime) {
+	case "video/vp8":
+		var v VP8Header
+		v, err = ParseVP8Header(frame)
+		h = pictureHeader{v.Key, v.Width, v.Height}
+	case "video/vp9":
+		h, err = parseVP9(frame)
+	case "video/h264":
+		h, err = parseH264(frame)
+	case "video/av1":
+		h, err = parseAV1(frame)
+	}
+	if err != nil || !h.key {
+		return 0, 0
+	}
+	return h.width, h.height
+}
+
 // pictureHeader is what a frame says of itself before any of it is decoded.
 type pictureHeader struct {
 	key bool // nothing before it is needed

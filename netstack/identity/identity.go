@@ -102,33 +102,60 @@ func (id Identity) ServerConfig() *tls.Config {
 	}
 }
 
+// Trust is whom a client takes for the host: who holds the key of Pin or, if Name
+// is not empty, who has a certificate for that DNS name from one of Roots (nil:
+// those the system trusts).
+type Trust struct {
+	Pin   [sha256.Size]byte
+	Name  string
+	Roots *x509.CertPool
+}
+
+// ErrWrongName is what a connection fails with when the other side has no good
+// certificate for the host's name.
+var ErrWrongName = errors.New("no good certificate for the host's name")
+
+// verify is for tls.Config.VerifyConnection.
+func (t Trust) verify(s tls.ConnectionState) error {
+	if len(s.PeerCertificates) == 0 {
+		return &PinError{Want: t.Pin}
+	}
+	leaf := s.PeerCertificates[0]
+	if t.Name != "" {
+		others := x509.NewCertPool()
+		for _, c := range s.PeerCertificates[1:] {
+			others.AddCert(c)
+		}
+		if _, err := leaf.Verify(x509.VerifyOptions{DNSName: t.Name, Roots: t.Roots, Intermediates: others}); err != nil {
+			return fmt.Errorf("%w: %w", ErrWrongName, err)
+		}
+		return nil
+	}
+	got := PinOf(leaf)
+	if subtle.ConstantTimeCompare(got[:], t.Pin[:]) != 1 {
+		return &PinError{Want: t.Pin, Got: got}
+	}
+	return nil
+}
+
 // ClientConfig returns a TLS configuration that talks only to the holder of
 // the pinned key. The check ends before the client's Finished message, so a
 // wrong server gets no application data; it fails with a *PinError.
 func ClientConfig(pin [sha256.Size]byte) *tls.Config {
-	return ClientConfigBy(func() [sha256.Size]byte { return pin })
+	return ClientConfigBy(func() Trust { return Trust{Pin: pin} })
 }
 
-// ClientConfigBy is ClientConfig for a pin that may change: it is asked for on
-// every handshake.
-func ClientConfigBy(of func() [sha256.Size]byte) *tls.Config {
+// ClientConfigBy is ClientConfig for any trust, which may change: it is asked for
+// on every handshake. Only the name that is asked for stays the same.
+func ClientConfigBy(of func() Trust) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		// The pin replaces the check of name and chain: VerifyConnection is
+		ServerName: of().Name,
+		// Trust replaces the check of name and chain: VerifyConnection is
 		// called on every handshake, and the handshake itself proves that the
 		// server holds the key.
 		InsecureSkipVerify: true,
-		VerifyConnection: func(s tls.ConnectionState) error {
-			pin := of()
-			if len(s.PeerCertificates) == 0 {
-				return &PinError{Want: pin}
-			}
-			got := PinOf(s.PeerCertificates[0])
-			if subtle.ConstantTimeCompare(got[:], pin[:]) != 1 {
-				return &PinError{Want: pin, Got: got}
-			}
-			return nil
-		},
+		VerifyConnection:   func(s tls.ConnectionState) error { return of().verify(s) },
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	NoSecret
 	BadSecret
 	NoPin
+	NoName
 	BadPin
 )
 
@@ -33,6 +34,7 @@ var texts = [...]string{
 	NoSecret:         "the invite is incomplete: its end, with the secret, is missing",
 	BadSecret:        "the invite has a damaged secret",
 	NoPin:            "the invite is incomplete: its end, with the host's fingerprint, is missing",
+	NoName:           "the invite goes by the host's name, and has none that could be certified",
 	BadPin:           "the invite is cut off or damaged: the host's fingerprint is not whole",
 }
 

@@ -9,7 +9,9 @@
 // a link as a web address never sends or logs the fragment: "t" is the secret
 // that opens the room, "pin" the SHA-256 of the host certificate's public key
 // (SubjectPublicKeyInfo), base64url without padding, by which the host is
-// known. "e2e=1" there says that media in the room is encrypted from member to
+// known. "ca=1" may stand in its place if the first address is a DNS name: the
+// host is then known by a certificate for that name, from an authority that the
+// client's computer trusts. "e2e=1" there says that media in the room is encrypted from member to
 // member: who joins by such a link sends none that is not, whatever the host
 // says. Other parameters are reserved and ignored.
 package invite
@@ -56,6 +58,18 @@ type Invite struct {
 	// EndToEnd: media must be encrypted from member to member. False leaves it
 	// to what the host says of the room.
 	EndToEnd bool
+	// ByName: the host is known by a certificate for the name of its first
+	// address, and not by Pin.
+	ByName bool
+}
+
+// Name is the DNS name the host's certificate must be for; empty: it is known by
+// Pin.
+func (i Invite) Name() string {
+	if !i.ByName || len(i.Addresses) == 0 {
+		return ""
+	}
+	return i.Addresses[0][:max(0, strings.LastIndexByte(i.Addresses[0], ':'))]
 }
 
 // NewSecret returns 128 random bits.
@@ -83,7 +97,11 @@ func (i Invite) String() string {
 	if i.EndToEnd {
 		b.WriteString("&e2e=1")
 	}
-	b.WriteString("&pin=" + i.Pin.String())
+	if i.ByName {
+		b.WriteString("&ca=1")
+	} else {
+		b.WriteString("&pin=" + i.Pin.String())
+	}
 	return b.String()
 }
 
@@ -98,7 +116,7 @@ func (i Invite) LogValue() slog.Value { return slog.StringValue(i.Redacted()) }
 
 // Equal reports whether two invites say the same.
 func (i Invite) Equal(j Invite) bool {
-	return i.Room == j.Room && i.Secret == j.Secret && i.Pin == j.Pin && i.EndToEnd == j.EndToEnd && slices.Equal(i.Addresses, j.Addresses)
+	return i.Room == j.Room && i.Secret == j.Secret && i.Pin == j.Pin && i.EndToEnd == j.EndToEnd && i.ByName == j.ByName && slices.Equal(i.Addresses, j.Addresses)
 }
 
 // Check returns an *Error for an invite that String would write but Parse

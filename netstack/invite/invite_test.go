@@ -111,6 +111,10 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"candid://h:1/room#t=short&pin=" + aPin, BadSecret},
 		{"candid://h:1/room#t=" + aSecret, NoPin},
 		{"candid://h:1/room#t=" + aSecret + "&pin=" + aPin[:40], BadPin},
+		{"candid://203.0.113.5:443/room#t=" + aSecret + "&ca=1", NoName},
+		{"candid://[fd00::1]:443/room?a=call.example.org#t=" + aSecret + "&ca=1", NoName},
+		{"candid://anna-pc.local/room#t=" + aSecret + "&ca=1", NoName},
+		{"candid://localhost/room#t=" + aSecret + "&ca=1", NoName},
 		{"candid://h:1/room#t=" + aSecret + "&pin=" + strings.Repeat("?", 43), NoPin},
 		{"candid://h:1/room#t=" + aSecret + "&pin=" + strings.Repeat("%", 43), BadPin},
 	} {
@@ -166,6 +170,18 @@ func TestEncryptionIsInTheLink(t *testing.T) {
 	}
 }
 
+// A host with a domain needs no pin; one that is there all the same counts.
+func TestHostByName(t *testing.T) {
+	i, err := Parse("candid://call.example.org:443/tea?a=203.0.113.5:443#t=" + aSecret + "&ca=1. See you!")
+	if err != nil || !i.ByName || i.Name() != "call.example.org" || i.Check() != nil {
+		t.Errorf("read as %+v, %v", i, err)
+	}
+	i, err = Parse("candid://call.example.org:443/tea#t=" + aSecret + "&ca=1&pin=" + aPin)
+	if err != nil || i.ByName || i.Pin.String() != aPin || i.Name() != "" {
+		t.Errorf("read as %+v, %v", i, err)
+	}
+}
+
 func TestLogsHoldNoSecret(t *testing.T) {
 	var b strings.Builder
 	slog.New(slog.NewTextHandler(&b, nil)).Info("joining", "invite", parsed(t))
@@ -203,7 +219,11 @@ func (Invite) Generate(r *rand.Rand, size int) reflect.Value {
 		a := fmt.Sprintf("%s:%d", host, 1+r.Intn(65535))
 		i.Addresses = append(i.Addresses, a)
 	}
-	r.Read(i.Pin[:])
+	if i.ByName = r.Intn(4) == 0; i.ByName {
+		i.Addresses[0] = fmt.Sprintf("call-%d.example.org:%d", r.Intn(1000), 1+r.Intn(65535))
+	} else {
+		r.Read(i.Pin[:])
+	}
 	return reflect.ValueOf(i)
 }
 

@@ -169,6 +169,13 @@ func isName(s string) bool {
 	return !digits // 1.2.3 or 300.1.1.1 is a mistyped IP address
 }
 
+// IsDomain reports whether an authority could certify a name: one in DNS, of at
+// least two parts.
+func IsDomain(s string) bool {
+	s = strings.ToLower(s)
+	return isName(s) && strings.Contains(s, ".") && !strings.HasSuffix(s, ".local")
+}
+
 func parseRoom(s string) (string, error) {
 	room, err := url.PathUnescape(strings.TrimSuffix(s, "/"))
 	switch {
@@ -206,6 +213,8 @@ func (i *Invite) parseFragment(s string) error {
 			pinText = v
 		case "e2e":
 			i.EndToEnd = i.EndToEnd || v != "0"
+		case "ca":
+			i.ByName = true
 		}
 	}
 	switch {
@@ -213,9 +222,16 @@ func (i *Invite) parseFragment(s string) error {
 		return fail(NoSecret, "")
 	case !isSecret(secret):
 		return fail(BadSecret, "")
+	case i.ByName && pinText == "":
+		i.Secret = secret
+		if !IsDomain(i.Name()) {
+			return fail(NoName, "")
+		}
+		return nil
 	case pinText == "":
 		return fail(NoPin, "")
 	}
+	i.ByName = false // a pin says more
 	// The pin has a fixed length and stands last: what follows is text that
 	// came after the link.
 	n := base64.RawURLEncoding.EncodedLen(len(i.Pin))

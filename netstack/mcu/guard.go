@@ -39,6 +39,7 @@ var (
 // refuses what is malformed or too large; guard refuses what costs too much.
 type guard struct {
 	dec  playout.VideoDecoder
+	mime string               // of what it decodes
 	cost func() time.Duration // processor time used so far
 	rest func(bool)           // told when resting begins and ends
 	bad  func(bool)           // told of each frame
@@ -53,9 +54,9 @@ type guard struct {
 	filled time.Time
 }
 
-func newGuard(dec playout.VideoDecoder, in *VideoInput) *guard {
+func newGuard(dec playout.VideoDecoder, mime string, in *VideoInput) *guard {
 	return &guard{
-		dec: dec, cost: processorTime, size: sizeBurst,
+		dec: dec, mime: mime, cost: processorTime, size: sizeBurst,
 		rest: func(on bool) {
 			if in.resting.Swap(on) != on && on {
 				in.e.cfg.Less(in.id)
@@ -81,8 +82,8 @@ func (g *guard) Decode(frame []byte) (*image.YCbCr, error) {
 		g.until = time.Time{}
 		g.rest(false)
 	}
-	if h, err := codec.ParseVP8Header(frame); err == nil && h.Key && !g.resize(h.Width, h.Height, now) {
-		return nil, fmt.Errorf("picture of %d×%d: %w", h.Width, h.Height, errRestless)
+	if w, h := codec.DeclaredSize(g.mime, frame); w > 0 && !g.resize(w, h, now) {
+		return nil, fmt.Errorf("picture of %d×%d: %w", w, h, errRestless)
 	}
 	img, took, err := g.decode(frame)
 	g.charge(took, now)

@@ -51,6 +51,9 @@ type PacketSink interface {
 	WriteRTP(p *rtp.Packet) error
 }
 
+// VP8 is what members send, if nobody says otherwise.
+const VP8 = "video/VP8"
+
 // Config says what an Engine needs. The zero Config works.
 type Config struct {
 	// Font writes names into the picture; nil leaves them out.
@@ -176,6 +179,17 @@ func (e *Engine) SetState(id netstack.PeerID, muted, cameraOff bool, name string
 	_ = e.change(func() error {
 		if m := e.find(id); m != nil {
 			m.state.Store(&state{name: name, muted: muted, cameraOff: cameraOff})
+		}
+		return nil
+	})
+}
+
+// SetCodec says what a member's picture is sent as, by its MIME type: one that
+// codec.NewVideoDecoder knows. Of any other they are not seen.
+func (e *Engine) SetCodec(id netstack.PeerID, mime string) {
+	_ = e.change(func() error {
+		if m := e.find(id); m != nil {
+			m.video.setCodecLocked(mime)
 		}
 		return nil
 	})

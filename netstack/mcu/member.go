@@ -39,7 +39,7 @@ func newMember(e *Engine, id netstack.PeerID, name string) (*member, error) {
 		return nil, err
 	}
 	sync := playout.NewSync(nil)
-	m := &member{id: id, video: &VideoInput{e: e, id: id, sync: sync}, audio: &AudioInput{e: e}}
+	m := &member{id: id, video: &VideoInput{e: e, id: id, mime: VP8, sync: sync}, audio: &AudioInput{e: e}}
 	m.state.Store(&state{name: name})
 	m.audio.play, err = playout.NewAudio(playout.AudioConfig{
 		Decoder: dec, Sync: sync, Report: m.audio.report.get, Logger: e.log,
@@ -101,10 +101,12 @@ const (
 	badTime   = time.Second
 )
 
-// VideoInput takes the picture of one member: VP8.
+// VideoInput takes the picture of one member: VP8, until SetCodec says
+// otherwise.
 type VideoInput struct {
 	e       *Engine
 	id      netstack.PeerID
+	mime    string // under the engine's mu
 	sync    *playout.Sync
 	report  report
 	play    atomic.Pointer[playout.Video] // nil while nobody sees it
@@ -177,13 +179,17 @@ func (in *VideoInput) startLocked() {
 }
 
 func (in *VideoInput) start() error {
-	dec, err := codec.NewVP8Decoder()
+	format, err := playout.FormatFor(in.mime)
+	if err != nil {
+		return fmt.Errorf("start decoding: %w", err)
+	}
+	dec, err := codec.NewVideoDecoder(in.mime)
 	if err != nil {
 		return fmt.Errorf("start decoding: %w", err)
 	}
 	s := &screen{in}
 	v, err := playout.NewVideo(playout.VideoConfig{
-		Sink: s, Decoder: newGuard(dec, in), RequestKeyFrame: in.requestKeyFrame,
+		Sink: s, Decoder: newGuard(dec, in.mime, in), Format: format, RequestKeyFrame: in.requestKeyFrame,
 		Report: in.report.get, Sync: in.sync, Logger: in.e.log,
 	})
 	if err != nil {
@@ -197,6 +203,14 @@ func (in *VideoInput) start() error {
 	in.mu.Unlock()
 	in.play.Store(v)
 	return nil
+}
+
+// setCodecLocked changes what is decoded; it begins again by startLocked.
+func (in *VideoInput) setCodecLocked(mime string) {
+	if in.mime != mime {
+		in.stopLocked()
+		in.mime = mime
+	}
 }
 
 // stopLocked ends decoding, and forgets the picture. The engine's mu is held.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +41,8 @@ type Room struct {
 	cfg       Config
 	log       *slog.Logger
 	loop      *loop.Loop
-	inputs    atomic.Pointer[map[netstack.PeerID]input] // as the tap sees them
+	inputs    atomic.Pointer[map[netstack.PeerID]input]  // as the tap sees them
+	codecs    atomic.Pointer[map[netstack.PeerID]string] // of the pictures that are sent, MIME types
 
 	// What follows belongs to the loop.
 	members map[netstack.PeerID]*attendant
@@ -72,6 +74,7 @@ func NewRoom(r *sfu.Room, cfg Config) *Room {
 		m.log = slog.New(slog.DiscardHandler)
 	}
 	m.inputs.Store(&map[netstack.PeerID]input{})
+	m.codecs.Store(&map[netstack.PeerID]string{})
 	return m
 }
 
@@ -244,8 +247,16 @@ func (r *Room) feed(id netstack.PeerID) {
 		return
 	}
 	r.engine.SetState(id, m.muted, m.cameraOff, m.name)
+	r.recode(id)
 	r.publish()
 	r.wish(id)
+}
+
+// recode has a member's picture decoded as what it is sent as.
+func (r *Room) recode(id netstack.PeerID) {
+	if mime := (*r.codecs.Load())[id]; mime != "" {
+		r.engine.SetCodec(id, mime)
+	}
 }
 
 // publish tells the tap whose packets go where.
@@ -271,6 +282,27 @@ func (r *Room) wish(id netstack.PeerID) {
 
 // ladle takes what the tap gives to where it belongs.
 type ladle struct{ r *Room }
+
+// Changed notes what each member's picture is sent as.
+func (l *ladle) Changed(tracks []sfu.Source, _ []netstack.PeerID) {
+	next := map[netstack.PeerID]string{}
+	for _, t := range tracks {
+		if t.Track == cameraTrack && t.Kind == webrtc.RTPCodecTypeVideo {
+			next[t.Peer] = t.MIME()
+		}
+	}
+	if before := l.r.codecs.Swap(&next); maps.Equal(*before, next) {
+		return
+	}
+	l.r.post(func() {
+		if l.r.engine == nil {
+			return
+		}
+		for _, id := range l.r.order {
+			l.r.recode(id)
+		}
+	})
+}
 
 func (l *ladle) TakeRTP(from sfu.Source, p *rtp.Packet) {
 	in := (*l.r.inputs.Load())[from.Peer]

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"candid/netstack"
-	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/peer"
 	"candid/netstack/signal"
@@ -64,7 +63,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("rehearse: %w", err)
 	}
-	c.Peer.ICEServers, c.Peer.TLS = welcome.Servers, identity.ClientConfig(client.Pin())
+	c.Peer.ICEServers, c.Peer.TLS = welcome.Servers, client.TLS()
 	out, err := r.begin(welcome, c.Peer)
 	if err != nil {
 		return Result{}, fmt.Errorf("rehearse: %w", err)

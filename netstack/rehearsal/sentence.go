@@ -49,8 +49,8 @@ func (r Result) counted() string {
 			parts = append(parts, fmt.Sprintf(words, count))
 		}
 	}
-	part(n[verdict.Direct], "directly to %d")
-	part(n[verdict.Relayed], "relayed by the host to %d")
-	part(len(r.Lines)-n[verdict.Direct]-n[verdict.Relayed], "no way found to %d")
-	return fmt.Sprintf("With the %d people here a call would go: %s.", len(r.Lines), strings.Join(parts, ", "))
+	part(n[verdict.Direct], "%d reached directly")
+	part(n[verdict.Relayed], "%d relayed by the host")
+	part(len(r.Lines)-n[verdict.Direct]-n[verdict.Relayed], "%d not reached")
+	return fmt.Sprintf("Of the %d people there, %s.", len(r.Lines), strings.Join(parts, ", "))
 }

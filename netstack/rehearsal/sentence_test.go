@@ -19,7 +19,7 @@ func TestSentence(t *testing.T) {
 		{Result{Lines: []Line{line("Mina", verdict.Connecting)}}, "No way to Mina was found yet."},
 		{Result{Lines: []Line{line("Mina", verdict.Broken)}}, "No way to Mina was found."},
 		{Result{Lines: []Line{line("Mina", verdict.Direct), line("Tom", verdict.Relayed), line("Jo", verdict.Direct), line("Al", verdict.Broken)}, Room: netstack.SFU},
-			"With the 4 people here a call would go: directly to 2, relayed by the host to 1, no way found to 1. The room itself goes through the host at the moment."},
+			"Of the 4 people there, 2 reached directly, 1 relayed by the host, 1 not reached. The room itself goes through the host at the moment."},
 	} {
 		if got := c.r.Sentence(); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.r, got, c.want)

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"candid/netstack"
@@ -29,6 +30,17 @@ type Source struct {
 	Track string
 	Kind  webrtc.RTPCodecType
 	Codec forward.Codec
+}
+
+// MIME is the track's type as in SDP.
+func (s Source) MIME() string {
+	for _, f := range formats {
+		if f.codec == s.Codec {
+			name, _, _ := strings.Cut(f.name, "/")
+			return s.Kind.String() + "/" + name
+		}
+	}
+	return ""
 }
 
 // Tap is a receiver within this process: of each track it gets the layer that

@@ -56,7 +56,7 @@ func (c *visit) join(f frame) error {
 	if f.Type == TypeRehearse {
 		enter, counted = (*room).rehearse, ""
 	}
-	r, role, err := c.server.lookup(b.Room, b.Secret, counted)
+	r, role, err := c.server.letIn(b.Room, b.Secret, counted)
 	if err != nil {
 		if errors.Is(err, ErrWrongSecret) {
 			c.server.failures.add(c.from, now)

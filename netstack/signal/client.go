@@ -2,6 +2,8 @@ package signal
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
+	"candid/netstack/identity"
 	"candid/netstack/invite"
 	"candid/netstack/unbounded"
 )
@@ -32,6 +35,10 @@ type ClientConfig struct {
 	// Rehearse tries the line to the members without joining: they are not told,
 	// and the client is cut after 20 s. It does not come back by itself.
 	Rehearse bool
+
+	// Roots are the authorities trusted for hosts known by their name; nil means
+	// the system's.
+	Roots *x509.CertPool
 
 	// DialContext makes TCP connections; nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -130,12 +137,20 @@ func (c *Client) ID() netstack.PeerID {
 	return c.id
 }
 
-// Pin is what the host is known by now; it is another after the room has moved.
-func (c *Client) Pin() invite.Pin {
+// TLS returns a configuration for connections to the host, wherever the room is
+// by then.
+func (c *Client) TLS() *tls.Config { return identity.ClientConfigBy(c.trust) }
+
+func (c *Client) trust() identity.Trust {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.invite.Pin
+	t := TrustOf(c.invite)
+	t.Roots = c.cfg.Roots
+	return t
 }
+
+// TrustOf is whom an invite leads to.
+func TrustOf(i invite.Invite) identity.Trust { return identity.Trust{Pin: i.Pin, Name: i.Name()} }
 
 // Members returns who is in the room as of the newest event, the client itself
 // included.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"candid/netstack/identity"
 	"candid/netstack/invite"
 )
 
@@ -93,9 +92,7 @@ func (c *Client) secure(ctx context.Context, address string) (*tls.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	cfg := identity.ClientConfig(c.invite.Pin)
-	c.mu.Unlock()
+	cfg := c.TLS()
 	cfg.NextProtos = []string{"http/1.1"}
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {

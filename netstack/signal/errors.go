@@ -105,7 +105,7 @@ func (e *DialError) Unwrap() []error {
 
 func (e *DialError) kind() error {
 	for _, a := range e.Attempts {
-		if errors.Is(a.Err, identity.ErrWrongPin) {
+		if errors.Is(a.Err, identity.ErrWrongPin) || errors.Is(a.Err, identity.ErrWrongName) {
 			return ErrWrongCertificate
 		}
 	}

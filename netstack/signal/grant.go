@@ -17,6 +17,8 @@ type Grant struct {
 	Expires time.Time // zero: never
 	Uses    int       // people who may come by it, each as often as they like; 0: any number
 	Role    Role      // of who comes by it; Stranger: Ordinary
+	// Used are those who have come by it before, as OnUsed told.
+	Used []netstack.PeerID
 }
 
 // maxGrants bounds the secrets of one room. Who comes by one that is over is
@@ -40,24 +42,21 @@ type grant struct {
 	used map[netstack.PeerID]bool
 }
 
-// take reports whether a member may come by it, and counts that; who has no id
-// only rehearses and is not counted.
-func (g *grant) take(id netstack.PeerID, now time.Time) bool {
+// take reports whether a member may come by it, and whether that was counted: who
+// has no id only rehearses and is not.
+func (g *grant) take(id netstack.PeerID, now time.Time) (ok, counted bool) {
 	switch {
 	case !g.Expires.IsZero() && !now.Before(g.Expires):
-		return false
+		return false, false
 	case g.Uses == 0 || g.used[id]:
-		return true
+		return true, false
 	case len(g.used) >= g.Uses:
-		return false
+		return false, false
 	case id == "":
-		return true
-	}
-	if g.used == nil {
-		g.used = make(map[netstack.PeerID]bool)
+		return true, false
 	}
 	g.used[id] = true
-	return true
+	return true, true
 }
 
 // Allow lets into a room by one more secret, or changes what it is good for.
@@ -80,7 +79,12 @@ func (s *Server) Allow(name, secret string, g Grant) error {
 	if len(sec.guests) >= maxGrants {
 		return fmt.Errorf("make an invite to room %q: there are %d already", name, maxGrants)
 	}
-	sec.guests = append(sec.guests, &grant{Grant: g, hash: hash})
+	used := make(map[netstack.PeerID]bool)
+	for _, id := range g.Used {
+		used[id] = true
+	}
+	g.Used = nil
+	sec.guests = append(sec.guests, &grant{Grant: g, hash: hash, used: used})
 	return nil
 }
 
@@ -97,10 +101,19 @@ func (s *Server) Revoke(name, secret string) error {
 	return nil
 }
 
+// letIn is lookup, and tells when that was one more use of an invite.
+func (s *Server) letIn(name, secret string, id netstack.PeerID) (*room, Role, error) {
+	r, role, counted, err := s.lookup(name, secret, id)
+	if counted && s.cfg.OnUsed != nil {
+		s.cfg.OnUsed(name, secret, id)
+	}
+	return r, role, err
+}
+
 // lookup returns the room the secret opens for a member, and as whom. It takes
 // the same time, and its caller gives the same answer, whether the room does
 // not exist or the secret is wrong.
-func (s *Server) lookup(name, secret string, id netstack.PeerID) (*room, Role, error) {
+func (s *Server) lookup(name, secret string, id netstack.PeerID) (_ *room, _ Role, counted bool, _ error) {
 	got := s.hash(secret)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,17 +125,21 @@ func (s *Server) lookup(name, secret string, id netstack.PeerID) (*room, Role, e
 	to := s.moved[name]
 	switch {
 	case r == nil || role == Stranger:
-	case by != nil && !by.take(id, time.Now()):
-		return nil, Stranger, ErrExpired
+	case by == nil:
+		return r, role, false, nil
 	default:
-		return r, role, nil
+		ok, counted := by.take(id, time.Now())
+		if !ok {
+			return nil, Stranger, false, ErrExpired
+		}
+		return r, role, counted, nil
 	}
 	if to != nil {
 		if role, _ := to.match(got); role != Stranger {
-			return nil, Stranger, &MovedError{to.invite}
+			return nil, Stranger, false, &MovedError{to.invite}
 		}
 	}
-	return nil, Stranger, ErrWrongSecret
+	return nil, Stranger, false, ErrWrongSecret
 }
 
 // match looks for a hash. It compares with all there are.

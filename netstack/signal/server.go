@@ -45,6 +45,9 @@ type ServerConfig struct {
 	OnMessage func(room string, e netstack.Envelope)
 	// OnSettings takes what moderators set, to keep it for the next start.
 	OnSettings func(room string, s Settings)
+	// OnUsed reports that somebody came by a secret whose uses are counted, to
+	// keep that for the next start: see Grant.Used.
+	OnUsed func(room, secret string, id netstack.PeerID)
 	// OnHandOver reports that the owner wants a member to host the room from
 	// now on; see Move. Nil: it cannot be.
 	OnHandOver func(room string, to netstack.PeerID)

@@ -135,3 +135,22 @@ type TakenOver struct {
 	Invite string `json:"invite,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
+
+// TypeTools is how a moderator asks the host what other tools (WHIP and WHEP) may
+// do in the room, or changes it; and what the host says of it.
+const TypeTools = "x-tools"
+
+// ToolsOrder is what a moderator wants of it.
+type ToolsOrder struct {
+	Open *bool `json:"open,omitempty"` // let them in, or shut them out; nil: only look
+}
+
+// Tools says whether other tools may publish into the room and watch it, and to
+// moderators with what: the addresses for WHIP and WHEP and the bearer token.
+type Tools struct {
+	Open    bool   `json:"open"`
+	Publish string `json:"publish,omitempty"`
+	Watch   string `json:"watch,omitempty"`
+	Token   string `json:"token,omitempty"`
+	Error   string `json:"error,omitempty"` // why what was asked for was not done
+}

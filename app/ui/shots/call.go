@@ -103,6 +103,21 @@ func people(name string) func(*ui.Window, *uitest.Engine) {
 	}
 }
 
+// opened is a room that other programs may come into.
+func opened() *uitest.Call {
+	c := moderating()
+	c.Tell(func(s *call.Snapshot) {
+		s.Tools = call.Tools{Open: true, Publish: "https://calls.example.org:7788/whip/design-review", Watch: "https://calls.example.org:7788/whep/design-review",
+			Token: "k7Qd0sVn3mZxu2RfTgYpLw"}
+	}, call.RoomChanged{})
+	return c
+}
+
+func tools(w *ui.Window, e *uitest.Engine) {
+	press("People")(w, e)
+	press("Other programs")(w, e)
+}
+
 func remove(w *ui.Window, e *uitest.Engine) {
 	people("Tom Reyes")(w, e)
 	press("Remove")(w, e)
@@ -119,7 +134,7 @@ func mixed() *uitest.Call {
 // verifying is a room in which words are compared.
 func verifying() *uitest.Call {
 	s := uitest.Room(4)
-	s.Encrypted = true
+	s.Encrypted, s.Self.Moderator = true, true
 	s.Others[0].Safety, s.Others[1].Safety, s.Others[2].Safety = call.SafetyVerified, call.SafetyWords, call.SafetyChanged
 	return uitest.NewCall(s, uitest.Lines(4, uitest.SFU, now)...)
 }

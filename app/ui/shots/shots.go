@@ -52,6 +52,9 @@ var shots = []shot{
 	{name: "home-no-devices", setup: noDevices},
 	{name: "check", act: check, readme: true},
 	{name: "check-small", size: small, act: check},
+	{name: "rehearsal", setup: rehearsed, act: tryIt, then: awaitTried, readme: true},
+	{name: "rehearsal-many", setup: rehearsedMany, act: tryIt, then: awaitTried},
+	{name: "rehearsal-small", size: small, setup: rehearsed, act: tryIt, then: awaitTried},
 	{name: "check-no-camera", setup: noDevices, act: check},
 	{name: "alone", call: func() *uitest.Call { return room(1, uitest.LAN) }, readme: true},
 	{name: "alone-small", size: small, call: func() *uitest.Call { return room(1, uitest.LAN) }},
@@ -90,6 +93,9 @@ var shots = []shot{
 	{name: "speaker-30", call: func() *uitest.Call { return room(30, uitest.SFU) }, act: speaker},
 	{name: "safety", call: verifying, act: who},
 	{name: "screens", call: chatting, act: press("Share")},
+	{name: "tools", size: large, call: opened, act: tools},
+	{name: "tools-encrypted", call: verifying, act: tools},
+	{name: "people-open", size: small, call: opened, act: people("")},
 	{name: "remove", size: large, call: moderating, act: remove},
 	{name: "path-menu", call: moderating, act: press("Choose the path")},
 	{name: "german", size: small, call: german, act: people("")},
@@ -194,6 +200,27 @@ func check(w *ui.Window, e *uitest.Engine) {
 	if p := e.Devices().Preview(); p != nil && e.Devices().Devices()[ui.Camera].Problem == "" {
 		uitest.PaintPerson(p, 0, 1280, 720, now, true)
 	}
+}
+
+// rehearsed is a room with one in it, behind another router.
+func rehearsed(e *uitest.Engine) {
+	e.Rehearsal = ui.Rehearsal{Sentence: "A call with Mina Okafor would go directly.", Lines: uitest.Lines(2, uitest.TwoRouters, now)}
+}
+
+func rehearsedMany(e *uitest.Engine) {
+	lines := uitest.Lines(4, uitest.TwoRouters, now)
+	lines[1] = uitest.Line(2, uitest.RelayUDP, now)
+	lines[2] = uitest.Line(3, uitest.Failing, now)
+	e.Rehearsal = ui.Rehearsal{Sentence: "Of the 3 people there, 1 reached directly, 1 relayed by the host, 1 not reached. The room itself goes through the host at the moment.", Lines: lines}
+}
+
+func tryIt(w *ui.Window, e *uitest.Engine) {
+	check(w, e)
+	press("How would a call go?")(w, e)
+}
+
+func awaitTried(loop *uitest.Loop) error {
+	return loop.Until("the rehearsal", func() bool { return uitest.Find(canvas(), "Try again") != nil })
 }
 
 func room(n int, way uitest.Way) *uitest.Call {

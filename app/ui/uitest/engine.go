@@ -49,6 +49,11 @@ type Engine struct {
 	Network ui.NetworkCheck
 	Checked []string
 	Outside ui.Reach
+	// Rehearsal and RehearsalErr are what Rehearse finds, Rehearsed the links it
+	// was asked for.
+	Rehearsal    ui.Rehearsal
+	RehearsalErr error
+	Rehearsed    []string
 	// Known is what History says, by name.
 	Known map[string]string
 }

@@ -14,6 +14,14 @@ func (e *Engine) CheckNetwork(_ context.Context, link string) ui.NetworkCheck {
 	return e.Network
 }
 
+// Rehearse implements ui.Engine.
+func (e *Engine) Rehearse(_ context.Context, link string) (ui.Rehearsal, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Rehearsed = append(e.Rehearsed, link)
+	return e.Rehearsal, e.RehearsalErr
+}
+
 // Reach implements ui.Engine.
 func (e *Engine) Reach() ui.Reach {
 	e.mu.Lock()
