@@ -259,14 +259,23 @@ func TestRemovedDecodesNothing(t *testing.T) {
 	until(t, "frames after Kim has left", func() bool { return host.count() > at+40 })
 	host.mu.Lock()
 	defer host.mu.Unlock()
-	opened, last := 0, time.Duration(0)
+	opened, late, last, changed := 0, 0, time.Duration(0), time.Duration(0)
 	for _, f := range host.whole {
-		if _, err := open(f.ts, bytes.Clone(f.data)); err == nil {
+		_, err := open(f.ts, bytes.Clone(f.data))
+		switch after := f.at.Sub(left); {
+		case err == nil && changed > 0:
+			late++
+		case err == nil:
 			opened++
-			last = max(last, f.at.Sub(left))
+			last = max(last, after)
+		case after > 0 && changed == 0:
+			changed = after // the first frame of the new key
 		}
 	}
-	t.Logf("%d of %d frames opened for Kim, the last %v after she left", opened, len(host.whole), last)
+	t.Logf("%d of %d frames opened for Kim, the last %v after she left; the key changed %v after it; %d opened after that", opened, len(host.whole), last, changed, late)
+	if late > 0 || changed == 0 {
+		t.Errorf("%d frames opened for Kim after the key changed (%v)", late, changed)
+	}
 	if opened == 0 {
 		t.Error("Kim opened nothing before either: the test is no test")
 	}
@@ -319,6 +328,7 @@ func TestSwappedAndReplayedAreNotShown(t *testing.T) {
 		show(mine[rng.IntN(i+1)])           // an old one
 		show(mine[max(i-1-rng.IntN(5), 0)]) // one just past
 	}
+	t.Logf("%d frames of %d shown, each once and in order; %d swapped or replayed ones not", len(shown), len(mine), 4*len(mine))
 	if len(shown) != len(mine) {
 		t.Errorf("%d of %d frames were shown", len(shown), len(mine))
 	}
