@@ -57,6 +57,7 @@ var plain = []struct {
 		"Put back a copy of person.pem, or delete it: people who compared words with you have to do so again."},
 	{contacts.ErrDamaged, "The file of people you compared words with is damaged.",
 		"Put back a copy of contacts.json, or delete it and compare again."},
+	{errCrashed, "Candid ended unexpectedly last time.", "What happened is in crash.txt, beside the settings: where in the program, and nothing about anybody."},
 	{errNoInvite, "There is no invite.", "Paste the link the host sent you; it begins with candid://"},
 	{errHeldUp, "Whoever comes into this room has to be let in, so the people in it were not tried.", "What the way to the host is like is known all the same."},
 	{errNoCall, "This file holds no call.", "Candid opens its own recordings, and what Chrome saves from chrome://webrtc-internals."},

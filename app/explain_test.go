@@ -61,6 +61,7 @@ func TestExplain(t *testing.T) {
 		{"host older", &signal.VersionError{Host: 1, Client: 2}, "host's Candid is too old", "newest version"},
 		{"too many tries", &signal.WaitError{After: 90 * time.Second}, "too many wrong tries", "1m30s"},
 		{"host gone", signal.ErrHostGone, "closed the room", "host a room yourself"},
+		{"crashed", errors.Join(nil, errCrashed), "unexpectedly", "crash.txt"},
 		{"removed", signal.ErrRemoved, "removed you", "-"},
 		{"port in use", &oneport.InUseError{Port: 7788}, "Port 7788 is used", "another port"},
 		{"low port", &oneport.NotAllowedError{Port: 80}, "open port 80", "above 1023"},

@@ -131,6 +131,11 @@ func hostCommand(args []string, stdout, stderr io.Writer) int {
 		tell(stderr, err)
 		return exitUsage
 	}
+	done, crashed := watchCrashes(cfg.Dir)
+	defer done()
+	if crashed != nil {
+		tell(stderr, crashed)
+	}
 	cfg.Logger = logger(stderr, f.verbose)
 	if err := runHost(cfg, f, stdout); err != nil {
 		tell(stderr, err)

@@ -90,6 +90,9 @@ func windowCommand(args []string, stderr io.Writer) int {
 		return exitFailed
 	}
 	defer e.Close()
+	done, crashed := watchCrashes(e.dir)
+	defer done()
+	e.notice = errors.Join(e.notice, crashed)
 	if !f.verbose {
 		log.SetOutput(io.Discard) // the toolkit's: it complains of desktops without D-Bus
 	}

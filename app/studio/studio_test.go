@@ -5,10 +5,12 @@ import (
 	"image"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"candid/media"
 	"candid/media/scene"
@@ -188,14 +190,23 @@ func TestRow36CameraOff(t *testing.T) {
 		t.Skipf("open files cannot be counted here: %v", err)
 	}
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	var took []time.Duration
 	for i := range int32(100) {
 		s.SetCameraOn(true)
 		openedNow(t, s, Camera, "Webcam")
+		off := time.Now()
 		s.SetCameraOn(false)
+		until(t, "camera is closed", func() bool { return cam.closes.Load() == i+1 })
+		took = append(took, time.Since(off))
 		await(t, s, func(e DeviceClosed) bool { return e.Kind == Camera })
 		if cam.opens.Load() != i+1 || cam.closes.Load() != i+1 {
 			t.Fatalf("round %d: opened %d times, closed %d times", i, cam.opens.Load(), cam.closes.Load())
 		}
+	}
+	slices.Sort(took)
+	t.Logf("the driver is closed %v after the button, p99 %v, at most %v", took[50], took[98], took[99])
+	if took[98] > 500*time.Millisecond {
+		t.Errorf("the driver is open for %v after the camera was switched off", took[98])
 	}
 	if after, err := os.ReadDir("/proc/self/fd"); err != nil || len(after) > len(entries) {
 		t.Errorf("%d files open, %d before (%v)", len(after), len(entries), err)
