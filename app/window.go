@@ -101,13 +101,27 @@ func windowCommand(args []string, stderr io.Writer) int {
 	if f.windowless {
 		err = measureWindowless(ctx, e, f)
 	} else {
-		err = runWindow(ctx, e, f)
+		err = errors.Join(whenDisplayGone(func() { e.displayGone(stderr, done) }), runWindow(ctx, e, f))
 	}
 	if err != nil {
 		tell(stderr, err)
 		return exitFailed
 	}
 	return exitOK
+}
+
+// leaveIn is how long the others may take to hear that we left, once there is no
+// window any more.
+const leaveIn = 3 * time.Second
+
+// displayGone ends the process, because the display did: the call is left as one
+// should, and it is said in a line.
+func (e *engine) displayGone(stderr io.Writer, done func()) {
+	tell(stderr, errDisplayGone)
+	time.AfterFunc(leaveIn, func() { os.Exit(exitUsage) })
+	e.Close()
+	done()
+	os.Exit(exitUsage)
 }
 
 // runWindow shows the window until it is closed or ctx ends.

@@ -87,7 +87,7 @@ var doors = map[string]string{
 	"github.com/jezek/xgb":         "app/x11 media/capture",
 	"gopkg.in/hraban/opus.v2":      "media/codec",
 	"golang.org/x/crypto/acme":     "netstack/acmetest netstack/certificate",
-	"C":                            "media/codec media/voice",
+	"C":                            "app/x11 media/codec media/voice",
 }
 
 func TestFloorPlan(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 type desktop struct {
 	t   *testing.T
 	env []string
+	x   *exec.Cmd
 }
 
 // TestMain checks for what the tests cannot do without.
@@ -51,7 +52,7 @@ func newDesktop(t *testing.T) *desktop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desktop{t, append(os.Environ(), "DISPLAY=:"+strings.TrimSpace(string(number[:n])), "LP_NUM_THREADS=0", "FYNE_PLATFORM=x11")}
+	d := &desktop{t: t, x: x, env: append(os.Environ(), "DISPLAY=:"+strings.TrimSpace(string(number[:n])), "LP_NUM_THREADS=0", "FYNE_PLATFORM=x11")}
 	d.start("openbox")
 	for range 100 { // a display that was just closed may take its name along
 		if d.tool("xdotool", "getdisplaygeometry") != "" {

@@ -61,7 +61,7 @@ func (r *room) guard(m *session, fn func()) {
 			return
 		}
 		r.server.panics.Add(1)
-		r.server.log.Error("signaling panicked", "cause", p, "stack", string(debug.Stack()))
+		r.server.log.Error("signaling panicked", "cause", causeOf(p), "stack", string(debug.Stack()))
 		if m != nil && r.members[m.ID] == m {
 			defer func() { _ = recover() }() // a hook may panic again
 			r.remove(m, LeftFault, "", closeFault, "internal error")
