@@ -38,6 +38,8 @@ type callScreen struct {
 	safety  *safetySheet    // while it is open
 	tools   *toolsSheet     // the same
 	unread  int             // lines of chat that nobody has seen
+	heard   int             // lines of chat since the last beat
+	late    call.Event      // the newest of them that is not shown yet; nil: all are
 	talking bool            // Space is held while muted
 	frames  *fyne.Animation // ticks before every paint
 }
@@ -88,16 +90,32 @@ func (s *callScreen) apply(e call.Event) {
 	if s.over {
 		return
 	}
+	switch e := e.(type) {
+	case call.ChatReceived:
+		if !e.Line.Mine && s.side != chatSide {
+			s.unread++
+		}
+		if s.heard++; s.heard > chatAtOnce {
+			s.late = e
+			return
+		}
+	}
+	s.show(e)
+}
+
+// chatAtOnce is how many lines of chat are shown as they come between two beats;
+// those after them wait for the next. Showing one costs up to two milliseconds,
+// and a room can send thousands.
+const chatAtOnce = 4
+
+// show shows what an event changed.
+func (s *callScreen) show(e call.Event) {
 	for _, n := range s.model.notices(e, s.side == chatSide) {
 		s.w.tell(n)
 	}
 	switch e := e.(type) {
 	case call.Net:
 		return // the lines of the next second show it
-	case call.ChatReceived:
-		if !e.Line.Mine && s.side != chatSide {
-			s.unread++
-		}
 	case call.PathChanged:
 		s.model.seam.changed(e.Change, s.w.now())
 	}
@@ -160,6 +178,11 @@ func (s *callScreen) wantsBeat() bool { return !s.over }
 
 // beat looks who speaks, and once a second at the lines.
 func (s *callScreen) beat(now time.Time, second bool) {
+	s.heard = 0
+	if late := s.late; late != nil && !s.over {
+		s.late = nil
+		s.show(late)
+	}
 	if s.model.heard(s.call.Levels(), now) {
 		s.board.show()
 	}

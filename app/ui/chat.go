@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func newChatDrawer(s *callScreen) *chatDrawer {
 func (c *chatDrawer) show() {
 	all := chatEntries(c.s.model.snap.Chat, c.s.w.now())
 	v := all[max(0, len(all)-c.shown):]
+	c.follow(v)
 	c.bubbles = grown(c.bubbles, len(v), func() *bubble { return newBubble(c.open, c.copy) })
 	objs := make([]fyne.CanvasObject, 0, len(v)+1)
 	if len(v) == 0 {
@@ -70,6 +72,20 @@ func (c *chatDrawer) show() {
 	c.drawer.set(objs)
 	if end {
 		c.drawer.roll.ScrollToBottom()
+	}
+}
+
+// follow moves the bubbles as the lines moved, so that those that are still shown
+// need not be drawn anew.
+func (c *chatDrawer) follow(v []chatEntry) {
+	if len(v) == 0 || len(c.bubbles) == 0 {
+		return
+	}
+	for i, b := range c.bubbles {
+		if next := min(len(v), len(c.bubbles)-i) - 1; b.v == v[0] && c.bubbles[i+next].v == v[next] {
+			c.bubbles = slices.Concat(c.bubbles[i:], c.bubbles[:i])
+			return
+		}
 	}
 }
 
