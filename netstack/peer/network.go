@@ -125,20 +125,22 @@ func (n *network) ListenPacket(proto, addr string) (net.PacketConn, error) {
 func (n *network) Dial(_, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()
-	c, err := n.dialTCP(ctx, addr)
+	below, err := n.dialTCP(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
+	c := below
 	if tlsPorts(n.factory.iceServers())[addr] {
-		if c, err = n.handshake(ctx, c, addr); err != nil {
+		if c, err = n.handshake(ctx, below, addr); err != nil {
 			return nil, err
 		}
 	}
-	t, err := n.track(c)
+	s := newStream(c, below)
+	t, err := n.track(s)
 	if err != nil {
 		return nil, err
 	}
-	return &trackedStream{Conn: c, t: t, permitter: newPermitter()}, nil
+	return &trackedStream{Conn: s, t: t, permitter: newPermitter()}, nil
 }
 
 func (n *network) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
