@@ -86,8 +86,11 @@ func atHome(s *stage) {
 	s.hold(good, ra, rb)
 }
 
-// blocked goes on with TCP or TLS.
-const blocked = "your network blocks UDP, so the call goes over T"
+// Who cannot use UDP goes on with TCP or TLS.
+const (
+	blocked     = "your network blocks UDP, so the call goes over T"
+	bothBlocked = "both networks block UDP, so the call goes over T"
+)
 
 // behind makes two people behind routers that translate.
 func (s *stage) behind(inet *netlab.Switch, at, bt netlab.NAT, af, bf netlab.Filter) (ra *netlab.Router, a, b person) {
@@ -105,7 +108,7 @@ func udpBlocked(s *stage) {
 	h := s.host(inet.Host())
 	ra, rb := s.results(s.pair(a, b, 10, h.link))
 	for _, r := range []row{ra, rb} {
-		s.says(r, "relay–", "P2P relayed", blocked)
+		s.says(r, "relay–", "P2P relayed", bothBlocked)
 	}
 	s.hold(good, ra, rb)
 }
