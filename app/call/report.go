@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/machine"
 	"candid/netstack/topology"
 	"candid/netstack/verdict"
 
@@ -17,7 +18,7 @@ import (
 // within one if a line was found or lost. Its fields belong to one goroutine.
 type reporter struct {
 	s       *Session
-	machine machine
+	machine machine.Machine
 	last    time.Time
 	told    map[netstack.PeerID]topology.Reach
 }
@@ -40,7 +41,7 @@ func (p *reporter) run(ctx context.Context) {
 				continue
 			}
 			p.last, p.told = now, reach
-			p.send(ctx, measured(links, p.machine.look()))
+			p.send(ctx, measured(links, p.machine.Look()))
 		}
 	}
 }
@@ -59,8 +60,8 @@ func (p *reporter) send(ctx context.Context, r topology.Report) {
 func (s *Session) links() []netstack.Link { return append(s.mesh.Links(), s.host.Links()...) }
 
 // measured makes a report of what was measured.
-func measured(links []netstack.Link, m machineState) topology.Report {
-	r := topology.Report{Load: m.load, OnBattery: m.onBattery}
+func measured(links []netstack.Link, m machine.State) topology.Report {
+	r := topology.Report{Load: m.Load, OnBattery: m.OnBattery}
 	for _, l := range links {
 		line := topology.ReportLine{To: l.Peer, Path: reachOf(l), RTT: l.RTT}
 		if _, local, _, ok := l.SelectedPair(); ok {

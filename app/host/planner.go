@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/machine"
 	"candid/netstack/signal"
 	"candid/netstack/topology"
 )
@@ -18,8 +19,21 @@ type planner struct {
 	mu       sync.Mutex
 	reports  topology.Reports
 	lines    map[netstack.PeerID]int // what the media server may send to each, bit/s
+	host     topology.Host           // what is known of this machine
 	previous topology.Decision
 	dirty    bool // reports came since the last look
+}
+
+// see takes over what was seen of this machine. Its load is smoothed over some
+// seconds: a change of path takes as long to pay off.
+func (p *planner) see(load netstack.Opt[float64], uplink netstack.Opt[int]) {
+	const newest = 0.2
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if load.OK && p.host.Load.OK {
+		load.Value = newest*load.Value + (1-newest)*p.host.Load.Value
+	}
+	p.host.Load, p.host.Uplink = load, uplink
 }
 
 // planEvery is how often reports are looked at: they come every two seconds
@@ -32,7 +46,7 @@ func (p *planner) plan(in signal.PlanInput) signal.Plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := topology.Inputs{
-		Now: in.Now, Host: topology.Host{SFU: true, MCU: p.mixes}, Lines: p.reports.Known(in.Now),
+		Now: in.Now, Host: topology.Host{SFU: true, MCU: p.mixes, Uplink: p.host.Uplink, Load: p.host.Load}, Lines: p.reports.Known(in.Now),
 		EndToEnd: in.EndToEnd, Forced: in.Forced, Previous: p.previous,
 	}
 	for _, m := range in.Members {
@@ -92,12 +106,14 @@ func (p *planner) look(now time.Time) (again bool, graph *topology.Graph) {
 func (r *room) watch(ctx context.Context) {
 	t := time.NewTicker(planEvery)
 	defer t.Stop()
+	var m machine.Machine
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
 			r.estimate()
+			r.planner.see(m.Look().Load, r.sfu.Uplink())
 			again, graph := r.planner.look(now)
 			if again {
 				_ = r.host.signal.Replan(r.name) // the room may just have ended

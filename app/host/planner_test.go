@@ -72,6 +72,44 @@ func TestPlannerFollowsReports(t *testing.T) {
 	}
 }
 
+// What is seen of the host's own machine counts, where it is known.
+func TestPlannerSeesTheHost(t *testing.T) {
+	all := []netstack.Topology{netstack.P2P, netstack.SFU, netstack.MCU}
+	thin := netstack.Some(150_000)
+	for _, c := range []struct {
+		name   string
+		load   []float64
+		uplink netstack.Opt[int]
+		down   netstack.Opt[int] // of ben
+		anna   netstack.Topology
+		ben    netstack.Topology
+		why    string // for ben
+	}{
+		{"nothing known", nil, netstack.Opt[int]{}, netstack.Opt[int]{}, netstack.SFU, netstack.SFU, "Three people"},
+		{"a thin line", []float64{0.3}, netstack.Opt[int]{}, thin, netstack.SFU, netstack.MCU, "mixes"},
+		{"a busy host does not begin to mix", []float64{1, 1, 1}, netstack.Opt[int]{}, thin, netstack.SFU, netstack.SFU, "cannot mix"},
+		{"busy for a moment only", []float64{0.3, 1}, netstack.Opt[int]{}, thin, netstack.SFU, netstack.MCU, "mixes"},
+		{"the host's own line is thin", []float64{0.3}, netstack.Some(900_000), netstack.Opt[int]{}, netstack.MCU, netstack.MCU, "host's line"},
+		{"the host's own line suffices", []float64{0.3}, netstack.Some(5_000_000), netstack.Opt[int]{}, netstack.SFU, netstack.SFU, "Three people"},
+	} {
+		p := &planner{mixes: true}
+		in := signal.PlanInput{Now: time.Now()}
+		for _, id := range []netstack.PeerID{"anna", "ben", "carla"} {
+			in.Members = append(in.Members, signal.Member{ID: id, Capabilities: signal.Capabilities{Paths: all}})
+		}
+		for _, l := range c.load {
+			p.see(netstack.Some(l), c.uplink)
+		}
+		if c.down.OK {
+			p.take(reported(t, "ben", topology.Report{Downlink: c.down}))
+		}
+		plan := p.plan(in)
+		if plan.For("anna") != c.anna || plan.For("ben") != c.ben || !strings.Contains(plan.Why+plan.Paths["ben"].Why, c.why) {
+			t.Errorf("%s: %v for anna, %v for ben, because %q %q", c.name, plan.For("anna"), plan.For("ben"), plan.Why, plan.Paths["ben"].Why)
+		}
+	}
+}
+
 func TestPlannerDropsNonsense(t *testing.T) {
 	p := &planner{}
 	p.take(netstack.Envelope{From: "anna", Body: json.RawMessage(`{"load":9}`)})

@@ -107,6 +107,10 @@ func (e *Estimate) Restart(bits int) {
 	e.bits, e.overAt, e.ceiling, e.hold = float64(bits), 0, 0, firstHold
 }
 
+// OverAt is when the line was last seen to be full, on the clock of Feedback;
+// 0: never.
+func (e *Estimate) OverAt() int64 { return e.overAt }
+
 // Bits is what may be sent, in bits per second.
 func (e *Estimate) Bits() int {
 	if !e.fed {

@@ -122,6 +122,7 @@ type line struct {
 	downs       []*down // by slot
 	list        []*down
 	bitsNow     atomic.Int64 // the estimate, once known
+	fullAt      atomic.Int64 // when the line was last seen to be full
 	newWishes   bool
 	takes       bool // anything at all, since it was chosen for last
 	recorder    *twcc.Recorder

@@ -191,6 +191,7 @@ func (e *engine) choose(l *line) {
 		quiet = e.now-l.agent.heard.Load() > silentAfter
 		if l.estimate.Known() {
 			l.bitsNow.Store(int64(budget))
+			l.fullAt.Store(l.estimate.OverAt())
 		}
 	}
 	for _, d := range l.list {

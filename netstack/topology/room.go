@@ -155,16 +155,21 @@ func (in Inputs) member(m Member, room string) (netstack.Topology, string) {
 	if in.Previous.Paths[m.ID].Topology == netstack.MCU {
 		least, load = spare, calm // back only with something to spare
 	}
-	others := len(in.Members) - 1
+	others, why := len(in.Members)-1, ""
 	switch {
 	case m.Downlink.OK && float64(m.Downlink.Value) < least*float64(others*leastStream):
-		return netstack.MCU, fmt.Sprintf("The line takes %s, too little for %d pictures: the host mixes them into one.", rate(m.Downlink.Value), others)
+		why = fmt.Sprintf("The line takes %s, too little for %d pictures", rate(m.Downlink.Value), others)
 	case m.Load.OK && m.Load.Value > load && others > 1:
-		return netstack.MCU, fmt.Sprintf("The computer is %d %% busy, too much for %d pictures: the host mixes them into one.", int(m.Load.Value*100), others)
+		why = fmt.Sprintf("The computer is %d %% busy, too much for %d pictures", int(m.Load.Value*100), others)
 	case in.tooMuchForHost():
-		return netstack.MCU, "The host's line is too slow to forward to everyone: it sends one mix to each."
+		why = "The host's line is too slow to forward everyone to everyone"
+	default:
+		return netstack.SFU, room
 	}
-	return netstack.SFU, room
+	if host := in.Host.Load; host.OK && host.Value > exhausted && in.Previous.Paths[m.ID].Topology != netstack.MCU {
+		return netstack.SFU, fmt.Sprintf("%s, but the host is %d %% busy and cannot mix.", why, int(host.Value*100))
+	}
+	return netstack.MCU, why + ": the host mixes them into one."
 }
 
 // tooMuchForHost reports whether even the smallest layers of everyone, to

@@ -126,6 +126,9 @@ const (
 	// calm the one below which it has room again.
 	busy = 0.9
 	calm = 0.7
+	// exhausted is the host's load above which it begins no mix on its own: the
+	// sound of everyone would suffer.
+	exhausted = 0.95
 )
 
 // Decide chooses. Previous should be what Decide returned before.

@@ -1,4 +1,4 @@
-package call
+package machine
 
 import (
 	"bytes"
@@ -10,18 +10,18 @@ import (
 	"candid/netstack"
 )
 
-// machine looks at this computer.
-type machine struct{ busy, all uint64 }
+// Machine looks at this computer. It belongs to one goroutine.
+type Machine struct{ busy, all uint64 }
 
-// look says what has changed since the look before.
-func (m *machine) look() (s machineState) {
+// Look says what has changed since the look before.
+func (m *Machine) Look() (s State) {
 	if busy, all, ok := cpuTime("/proc/stat"); ok {
 		if m.all != 0 && all > m.all && busy >= m.busy {
-			s.load = netstack.Some(min(float64(busy-m.busy)/float64(all-m.all), 1))
+			s.Load = netstack.Some(min(float64(busy-m.busy)/float64(all-m.all), 1))
 		}
 		m.busy, m.all = busy, all
 	}
-	s.onBattery = onBattery("/sys/class/power_supply")
+	s.OnBattery = onBattery("/sys/class/power_supply")
 	return s
 }
 
