@@ -70,7 +70,8 @@ func (c *crypt) sealer(trackID string) (*sframe.Sealer, error) {
 
 // opener opens what a member sends on a track; nil in a room that is not
 // encrypted. What is from nobody who has keys, the host for one, never opens.
-func (c *crypt) opener(id netstack.PeerID, trackID, mime string, path netstack.Topology) func(uint32, []byte) ([]byte, error) {
+// way is how it comes: the same may come once on each.
+func (c *crypt) opener(id netstack.PeerID, trackID, mime, way string) func(uint32, []byte) ([]byte, error) {
 	if c == nil {
 		return nil
 	}
@@ -78,7 +79,7 @@ func (c *crypt) opener(id netstack.PeerID, trackID, mime string, path netstack.T
 	if receiver == nil {
 		return func(uint32, []byte) ([]byte, error) { return nil, sframe.ErrNoKey }
 	}
-	o := receiver.Track(trackID, path.String())
+	o := receiver.Track(trackID, way)
 	return func(ts uint32, frame []byte) ([]byte, error) { return o.Open(mime, ts, frame) }
 }
 

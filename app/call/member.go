@@ -27,6 +27,7 @@ type other struct {
 	screen    *feed
 	sound     *sound
 	videos    map[videoKey]*playout.Video
+	anew      map[videoKey]bool // it came in the place of another, which may go on for a moment
 	history   history
 	prior     counters
 	reading   sync.WaitGroup
@@ -43,7 +44,7 @@ type videoKey struct {
 
 func newOther(m signal.Member, s *Session, path netstack.Topology) *other {
 	o := &other{
-		sync: playout.NewSync(time.Now), videos: map[videoKey]*playout.Video{}, log: s.log,
+		sync: playout.NewSync(time.Now), videos: map[videoKey]*playout.Video{}, anew: map[videoKey]bool{}, log: s.log,
 		camera: newFeed(s.viewer(m.ID), path), screen: newFeed(s.viewer(ShareOf(m.ID)), path),
 	}
 	o.sound = &sound{studio: s.cfg.Studio, sync: o.sync, log: s.log, gain: 1}
@@ -93,22 +94,27 @@ const screenTrack = "screen"
 // add begins to play a track that arrives over a path.
 func (o *other) add(path netstack.Topology, t netstack.RemoteTrack, keys *crypt) error {
 	if t.Kind() == webrtc.RTPCodecTypeVideo {
-		return o.addVideo(path, t, keys.opener(o.member.ID, t.ID(), t.Codec().MimeType, path))
+		return o.addVideo(path, t, keys)
 	}
 	// All paths fill one buffer, so each packet opens once, whichever it comes on.
-	o.sound.open, o.sound.begun = keys.opener(o.member.ID, "mic", t.Codec().MimeType, netstack.Auto), true
+	o.sound.open, o.sound.begun = keys.opener(o.member.ID, "mic", t.Codec().MimeType, netstack.Auto.String()), true
 	o.reading.Go(func() { o.sound.read(path, t) })
 	return nil
 }
 
-func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack, open func(uint32, []byte) ([]byte, error)) error {
+// addVideo begins to play a picture. The one before it on this path ends with
+// its own connection: until this one shows something, there is that.
+func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack, keys *crypt) error {
 	key, feed := videoKey{path, t.ID() == screenTrack}, o.camera
 	if key.screen {
 		feed = o.screen
 	}
-	if before := o.videos[key]; before != nil {
-		delete(o.videos, key)
-		before.Close()
+	way := path.String()
+	if o.videos[key] != nil {
+		o.anew[key] = !o.anew[key]
+	}
+	if o.anew[key] {
+		way += " anew"
 	}
 	mime := t.Codec().MimeType
 	format, err := playout.FormatFor(mime)
@@ -125,7 +131,7 @@ func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack, open fu
 	}
 	video, err := playout.NewVideo(playout.VideoConfig{
 		Sink: feed.from(path), Decoder: decoder, Format: format, RequestKeyFrame: t.RequestKeyFrame,
-		Open: open, Report: reportOf(t), Sync: lips, Logger: o.log,
+		Open: keys.opener(o.member.ID, t.ID(), mime, way), Report: reportOf(t), Sync: lips, Logger: o.log,
 	})
 	if err != nil {
 		return err
@@ -136,6 +142,7 @@ func (o *other) addVideo(path netstack.Topology, t netstack.RemoteTrack, open fu
 			p, _, err := t.ReadRTP()
 			if err != nil {
 				o.log.Debug("video track ended", "err", err)
+				_ = video.Close() // what it decoded last is shown
 				return
 			}
 			feed.packet(path, p.SequenceNumber, p.Timestamp)

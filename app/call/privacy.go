@@ -10,7 +10,8 @@ import (
 func (s *Session) SelectPair(id netstack.PeerID, pairID string) { s.mesh.Select(id, pairID) }
 
 // SetPrivacy says which of this computer's addresses may be used. The lines to
-// the others are made anew by it, and for a moment nothing comes by them.
+// the others are made anew by it; until the new ones are up, 8 s at most, the
+// old ones carry the call, so that nothing is missed.
 func (s *Session) SetPrivacy(p Privacy) {
 	s.post(func() {
 		if s.cfg.Privacy == p || p > DirectOnly {

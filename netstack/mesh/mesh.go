@@ -185,15 +185,14 @@ func (t *Transport) Select(id netstack.PeerID, pairID string) {
 }
 
 // SetPolicy says which candidates are used. It makes every connection anew,
-// since ICE gathers by one policy from its beginning: for a moment nothing
-// arrives by this transport.
+// since ICE gathers by one policy from its beginning; the old ones carry what
+// is sent until the new ones do, 8 s at most.
 func (t *Transport) SetPolicy(p peer.Policy) {
 	t.post(func() {
 		t.factory.SetPolicy(p)
 		for _, s := range t.slots {
 			if s.peer != nil {
-				t.retire(s.peer)
-				s.peer = nil
+				t.fade(s)
 				t.connect(s, false)
 			}
 		}
@@ -230,7 +229,7 @@ func (t *Transport) Close() error {
 		return nil // closed by someone else meanwhile
 	}
 	for _, s := range slots {
-		t.retire(s.peer)
+		t.end(s)
 	}
 	t.loop.Close() // waits for the retiring
 	t.events.Close()

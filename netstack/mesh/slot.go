@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"candid/netstack"
@@ -30,7 +31,9 @@ const (
 type slot struct {
 	id      netstack.PeerID
 	peer    *peer.Peer // nil while waiting to be made anew
+	fading  []*fading  // those before it, which go on until it is up
 	renewal time.Duration
+	quiet   *atomic.Bool    // peer tells nothing any more
 	theirs  string          // their newest session
 	past    []string        // their earlier ones
 	refused map[string]bool // their tracks that we do not take
@@ -86,7 +89,7 @@ func (t *Transport) setPeers(ids []netstack.PeerID) {
 		if !wanted[id] {
 			delete(t.slots, id)
 			t.refused[id] = s.refused
-			t.retire(s.peer)
+			t.end(s)
 		}
 	}
 	for id := range wanted {
@@ -117,9 +120,18 @@ func offers(e netstack.Envelope) bool { return e.Type == peer.TypeDescription }
 // offer is here already.
 func (t *Transport) connect(s *slot, expected bool) {
 	var p *peer.Peer
+	quiet := new(atomic.Bool)
 	p, err := t.factory.New(peer.Options{
 		Self: t.self, Remote: s.id, Topology: netstack.P2P, Signaler: t.signaler, Expected: expected,
-		Emit: t.events.Put,
+		Emit: func(e netstack.Event) {
+			if quiet.Load() {
+				return
+			}
+			t.events.Put(e)
+			if c, ok := e.(netstack.LinkChanged); ok && c.State == webrtc.PeerConnectionStateConnected {
+				t.post(func() { t.up(s, p) })
+			}
+		},
 		Lost: func(err error, first netstack.Envelope) { t.post(func() { t.renew(s, p, err, first) }) },
 	})
 	if err != nil {
@@ -127,7 +139,7 @@ func (t *Transport) connect(s *slot, expected bool) {
 		t.events.Put(netstack.LinkChanged{Peer: s.id, State: webrtc.PeerConnectionStateFailed, Why: "the connection could not be made: " + err.Error()})
 		return
 	}
-	s.peer = p
+	s.peer, s.quiet = p, quiet
 	t.tell(s)
 	s.expect()
 	for track, untaken := range s.untaken {
@@ -144,9 +156,8 @@ func (t *Transport) renew(s *slot, old *peer.Peer, err error, first netstack.Env
 	if t.slots[s.id] != s || s.peer != old {
 		return // it has left, or this is done
 	}
-	t.retire(old)
-	s.peer = nil
 	if errors.Is(err, peer.ErrSuperseded) {
+		t.fade(s)
 		t.connect(s, offers(first))
 		if s.peer != nil {
 			s.peer.Handle(first)
@@ -154,21 +165,15 @@ func (t *Transport) renew(s *slot, old *peer.Peer, err error, first netstack.Env
 		t.published()
 		return
 	}
+	t.retire(old)
+	s.peer = nil
 	t.published()
 	wait := s.renewal
 	s.renewal = min(2*s.renewal, longestRenewal)
-	t.loop.Go(func(ctx context.Context) {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-			t.post(func() {
-				if t.slots[s.id] == s && s.peer == nil {
-					t.connect(s, false)
-					t.published()
-				}
-			})
+	t.after(wait, func() {
+		if t.slots[s.id] == s && s.peer == nil {
+			t.connect(s, false)
+			t.published()
 		}
 	})
 }
