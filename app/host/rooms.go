@@ -93,7 +93,7 @@ func (h *Host) open(name string, o RoomOptions) error {
 // recall returns how a room is to be opened: as it was, where o does not say
 // otherwise.
 func (h *Host) recall(name string, o RoomOptions) keptRoom {
-	kept, known := h.kept.of(name)
+	kept, _ := h.kept.of(name)
 	kept.Room, kept.EndToEnd = name, o.EndToEnd
 	if o.EndToEnd {
 		kept.Token = "" // it may have been open to other tools before
@@ -101,7 +101,7 @@ func (h *Host) recall(name string, o RoomOptions) keptRoom {
 	if o.Secret != "" {
 		kept.Secret, kept.Settings = o.Secret, o.Settings
 	}
-	if !known && kept.Secret == "" {
+	if kept.Secret == "" {
 		kept.Secret = invite.NewSecret()
 	}
 	if kept.Moderator == "" {

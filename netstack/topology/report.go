@@ -3,6 +3,7 @@ package topology
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"candid/netstack"
@@ -63,6 +64,9 @@ const (
 	maxLines  = 100
 	maxRTT    = time.Minute
 	maxRate   = 10_000_000_000
+
+	maxID       = 32 // bytes
+	maxProtocol = 8
 )
 
 // ReadReport reads a Report from a message's body. It is another program's
@@ -80,19 +84,25 @@ func ReadReport(body []byte) (Report, error) {
 	}
 	sane := bitrate(r.Uplink) && bitrate(r.Downlink) && share(r.Load)
 	for _, l := range r.Lines {
-		switch l.Path {
-		case Trying, Direct, Relayed, Broken:
-		default:
-			sane = false
-		}
-		sane = sane && len(l.To) <= 32 && len(l.Protocol) <= 8 && l.RTT.Value >= 0 && l.RTT.Value <= maxRTT &&
-			bitrate(l.Sent.Bitrate) && bitrate(l.Received.Bitrate) && share(l.Sent.Loss) && share(l.Received.Loss)
+		sane = sane && canBe(l.To, l.Path, l.Protocol, l.RTT, l.Sent, l.Received)
 	}
 	if !sane {
 		return Report{}, fmt.Errorf("report of what cannot be")
 	}
 	return r, nil
 }
+
+// canBe reports whether a line could have been measured so.
+func canBe(to netstack.PeerID, path Reach, protocol string, rtt netstack.Opt[time.Duration], flows ...Flow) bool {
+	for _, f := range flows {
+		if !bitrate(f.Bitrate) || !share(f.Loss) {
+			return false
+		}
+	}
+	return known(path) && len(to) <= maxID && len(protocol) <= maxProtocol && rtt.Value >= 0 && rtt.Value <= maxRTT
+}
+
+func known(r Reach) bool { return r == Trying || r == Direct || r == Relayed || r == Broken }
 
 func bitrate(o netstack.Opt[int]) bool   { return o.Value >= 0 && o.Value <= maxRate }
 func share(o netstack.Opt[float64]) bool { return o.Value >= 0 && o.Value <= 1 }
@@ -117,7 +127,7 @@ type Edge struct {
 // maxGraph is what a client reads at most, in bytes.
 const maxGraph = 256 << 10
 
-// ReadGraph reads a Graph from a message's body.
+// ReadGraph reads a Graph from a message's body, but for lines that cannot be.
 func ReadGraph(body []byte) (Graph, error) {
 	var g Graph
 	if len(body) > maxGraph {
@@ -126,6 +136,8 @@ func ReadGraph(body []byte) (Graph, error) {
 	if err := json.Unmarshal(body, &g); err != nil {
 		return Graph{}, fmt.Errorf("graph: %w", err)
 	}
-	g.Edges = g.Edges[:min(len(g.Edges), maxEdges)]
+	g.Edges = slices.DeleteFunc(g.Edges[:min(len(g.Edges), maxEdges)], func(e Edge) bool {
+		return len(e.From) > maxID || !canBe(e.To, e.Path, e.Protocol, e.RTT, e.There, e.Back)
+	})
 	return g, nil
 }

@@ -144,3 +144,23 @@ func FuzzReport(f *testing.F) {
 		}
 	})
 }
+
+// A host's word for the room as it is measured: what cannot be is not drawn.
+func FuzzGraph(f *testing.F) {
+	f.Add([]byte(`{"edges":[{"from":"a","to":"host","path":"direct","protocol":"udp","rtt":1000000,"there":{"bitrate":1000,"loss":0.1}}]}`))
+	f.Add([]byte(`{"edges":[{"from":"a","to":"b","path":"\u202e","rtt":-1,"back":{"loss":7e300}}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := ReadGraph(b)
+		if err != nil {
+			return
+		}
+		if len(g.Edges) > maxEdges {
+			t.Errorf("%d edges", len(g.Edges))
+		}
+		for _, e := range g.Edges {
+			if !known(e.Path) || len(e.From) > maxID || len(e.To) > maxID || len(e.Protocol) > maxProtocol || e.RTT.Value < 0 || e.There.Loss.Value > 1 || e.Back.Bitrate.Value < 0 {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
