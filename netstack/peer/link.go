@@ -28,6 +28,7 @@ type view struct {
 	local, remote string // candidates of the selected pair
 	counters      map[webrtc.SSRC]counters
 	failures      []netstack.CandidateFailed
+	trips         trips
 }
 
 // Link returns the newest sample, at most a second old. It shares nothing.
@@ -67,9 +68,10 @@ func (p *Peer) sample(now time.Time) {
 	if p.dtls.State() == webrtc.DTLSTransportStateConnected {
 		l.SRTP = srtpProfile(p.dtls)
 	}
-	for _, pair := range l.Pairs {
+	for i, pair := range l.Pairs {
 		if pair.Selected {
-			l.RTT = pair.RTT
+			l.RTT = p.view.trips.median(pair)
+			l.Pairs[i].RTT = l.RTT
 		}
 	}
 	p.streams(l, now)
