@@ -24,6 +24,7 @@ TAGS    = migrated_fynedo
 OUT    ?= demo-out
 FUZZTIME ?= 20s
 SOAK ?= 30m
+RUNS ?= 5
 
 .PHONY: help run build host test row race lint demo e2e browser lab soak shots bench fuzz package clean deps deps-demo deps-e2e deps-browser deps-test deps-lab
 
@@ -37,6 +38,7 @@ help:
 	@echo "make e2e      drive the real window in a virtual display, as a user would"
 	@echo "make browser  a browser publishes into a room by WHIP, another watches it by WHEP"
 	@echo "make lab      calls across networks made of namespaces (needs root)"
+	@echo "make matrix   of these the calls between all pairings of seven kinds of networks, RUNS=$(RUNS) times"
 	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves, and 100 changes of people and paths"
 	@echo "make shots    draw the screenshots of the README"
 	@echo "make bench    measure; one figure a line"
@@ -100,6 +102,10 @@ browser: deps-browser
 
 lab: build deps-lab
 	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -p 1 -tags lab -timeout 60m -v ./netstack/netlab/... ./app/e2e/...
+
+# make matrix RUNS=5: the pairings of networks, that often; two calls at a time
+matrix: build deps-lab
+	$(SUDO) env "PATH=$$PATH" CC=$(CC) CXX=$(CXX) go test -count=1 -tags lab -timeout 90m -v ./app/e2e -run TestRow38Matrix -matrix-runs $(RUNS) -matrix-at-once 2
 
 soak: deps-test
 	go test -count=1 -tags soak -timeout 2h -v ./netstack/mesh -run TestRow52

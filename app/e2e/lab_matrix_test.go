@@ -4,9 +4,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"math"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,42 +105,99 @@ func (s *stage) server(inet *netlab.Switch) *host {
 	return s.host(n, "--port", "443")
 }
 
-// TestRow38Matrix calls between all pairings of seven kinds of networks. For
-// each it holds the NAT's kind as found, the path the call takes, and what both
-// sides are told about it.
+var (
+	matrixRuns   = flag.Int("matrix-runs", 1, "how many times TestRow38Matrix calls in each pairing")
+	matrixAtOnce = flag.Int("matrix-at-once", 1, "how many of its calls there are at a time")
+)
+
+// pairing is two homes, and how calls between them went.
+type pairing struct {
+	a, b   home
+	right  int       // runs in which all was as expected
+	firsts []float64 // ms, both sides'
+	ends   [2]row    // newest
+}
+
+// call calls once, and holds the NAT's kind as found, the path the call takes,
+// and what both sides are told about it.
+func (p *pairing) call(s *stage) (row, row) {
+	inet := s.Internet(netlab.Dual)
+	a := s.person("ada", s.Router("home-a", p.a.nat, inet, netlab.Inside(p.a.inside), netlab.Allow(p.a.filter)).LAN)
+	b := s.person("noor", s.Router("home-b", p.b.nat, inet, netlab.Inside(p.b.inside), netlab.Allow(p.b.filter)).LAN)
+	link := s.server(inet).link
+	ca, cb := s.checked(a, link), s.checked(b, link)
+	s.found(p.a, s.report(ca))
+	s.found(p.b, s.report(cb))
+	ra, rb := s.results(s.pair(a, b, 3, link))
+	for _, x := range []struct {
+		r           row
+		mine, other home
+	}{{ra, p.a, p.b}, {rb, p.b, p.a}} {
+		path, why := expected(x.mine, x.other)
+		s.says(x.r, "", path, why)
+	}
+	s.hold(good, ra, rb)
+	return ra, rb
+}
+
+func (p *pairing) String() string {
+	slices.Sort(p.firsts)
+	p50, worst := math.NaN(), math.NaN()
+	if n := len(p.firsts); n > 0 {
+		p50, worst = p.firsts[(n-1)/2], p.firsts[n-1]
+	}
+	var lines [2]string
+	for i, mine := range []home{p.a, p.b} {
+		other, r := []home{p.b, p.a}[i], p.ends[i]
+		lines[i] = fmt.Sprintf("%-18s to %-18s right %d of %d  first p50 %4.0f, worst %4.0f ms  %-12s %-32s %s",
+			mine.name, other.name, p.right, *matrixRuns, p50, worst, r.path, r.pair, r.why)
+	}
+	return strings.Join(lines[:], "\n")
+}
+
+// TestRow38Matrix calls between all pairings of seven kinds of networks, as
+// often as -matrix-runs says.
 func TestRow38Matrix(t *testing.T) {
 	exe := build(t)
-	rows := new([]row)
-	var table []string
+	var all []*pairing
 	for i, ha := range homes {
 		for _, hb := range homes[i:] {
-			t.Run(ha.name+" and "+hb.name, func(t *testing.T) {
-				s := &stage{T: t, Lab: netlab.New(t), exe: exe, rows: rows}
-				inet := s.Internet(netlab.Dual)
-				a := s.person("ada", s.Router("home-a", ha.nat, inet, netlab.Inside(ha.inside), netlab.Allow(ha.filter)).LAN)
-				b := s.person("noor", s.Router("home-b", hb.nat, inet, netlab.Inside(hb.inside), netlab.Allow(hb.filter)).LAN)
-				link := s.server(inet).link
-				ca, cb := s.checked(a, link), s.checked(b, link)
-				s.found(ha, s.report(ca))
-				s.found(hb, s.report(cb))
-				seconds := 4
-				if path, _ := expected(ha, hb); path == "P2P direct" {
-					seconds = 10 // on a busy machine the relay may win at first; a direct way is looked for again
+			all = append(all, &pairing{a: ha, b: hb})
+		}
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	places := make(chan struct{}, max(1, *matrixAtOnce))
+	for run := range *matrixRuns {
+		for _, p := range all {
+			places <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-places }()
+				var ra, rb row
+				ok := t.Run(fmt.Sprintf("%s and %s, %d", p.a.name, p.b.name, run+1), func(t *testing.T) {
+					ra, rb = p.call(&stage{T: t, Lab: netlab.New(t), exe: exe, rows: new([]row)})
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				p.ends = [2]row{ra, rb}
+				if ra.path == "" {
+					return // no call, or no lab
 				}
-				ra, rb := s.results(s.pair(a, b, seconds, link))
-				for _, x := range []struct {
-					r           row
-					mine, other home
-				}{{ra, ha, hb}, {rb, hb, ha}} {
-					path, why := expected(x.mine, x.other)
-					s.says(x.r, "", path, why)
-					table = append(table, fmt.Sprintf("%-18s to %-18s %-12s %-32s first %4.0f ms  %s", x.mine.name, x.other.name, x.r.path, x.r.pair, x.r.first, x.r.why))
+				p.firsts = append(p.firsts, ra.first, rb.first)
+				if ok {
+					p.right++
 				}
-				s.hold(good, ra, rb)
 			})
 		}
 	}
-	t.Log("\n" + strings.Join(table, "\n"))
+	wg.Wait()
+	var table strings.Builder
+	right := 0
+	for _, p := range all {
+		right += p.right
+		fmt.Fprintf(&table, "\n%s", p)
+	}
+	t.Logf("%d of %d calls right%s", right, len(all)**matrixRuns, &table)
 }
 
 // found checks what candid check says of a home.
