@@ -14,7 +14,8 @@ type Limits struct{ First, Least, Most int }
 // feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01): how much of
 // what was sent arrived, and how long it waited in queues on the way. A queue
 // is told by the one-way delay above the least of the last seconds, which needs
-// no common clock.
+// no common clock; by that of the packet that waited least, because a queue holds
+// up all, a busy machine some.
 //
 // How it grows again after a queue was seen depends on who sends. One who sends
 // in steps, of layers, waits and then grows fast: a step too high costs a key
@@ -35,7 +36,7 @@ type Estimate struct {
 	base     [2]int64 // least delay of the last two spans of baseSpan, µs
 	baseAt   int64
 	haveBase bool
-	queue    float64 // smoothed, µs
+	queue    float64 // of the packets that waited least, smoothed, µs
 	loss     float64 // smoothed share
 	grewAt   int64
 	overAt   int64   // last overuse
@@ -59,7 +60,7 @@ const (
 	mostEstimate  = 50_000_000
 
 	baseSpan  = int64(10 * time.Second)
-	queueLong = 80_000.0 // µs: a queue longer than this is ours
+	queueLong = 60_000.0 // µs: a queue longer than this is ours
 	queueNone = 25_000.0
 	lossMuch  = 0.10
 
@@ -141,7 +142,7 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 	if e.history == nil {
 		return nil // about packets we never sent
 	}
-	got, lost := 0, 0
+	got, lost, least := 0, 0, math.MaxFloat64
 	for {
 		seq, arrived, ok, more := f.nextPacket()
 		if !more {
@@ -158,7 +159,10 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 		h.used = false
 		got++
 		e.acked.Add(int(h.size), now)
-		e.delay(arrived-int64(h.sent), now)
+		least = min(least, e.waited(arrived-int64(h.sent), now))
+	}
+	if got > 0 {
+		e.queue += (least - e.queue) / 2
 	}
 	if got+lost > 0 {
 		e.loss += (float64(lost)/float64(got+lost) - e.loss) * 0.3
@@ -167,8 +171,9 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 	return nil
 }
 
-// delay takes one one-way delay, of clocks that have nothing in common.
-func (e *Estimate) delay(d int64, now int64) {
+// waited takes one one-way delay, of clocks that have nothing in common, and
+// returns how much of it, in µs, was spent in queues.
+func (e *Estimate) waited(d int64, now int64) float64 {
 	// The send time wraps after 71 minutes: bring it near the last.
 	const wrap = 1 << 32
 	if e.haveBase {
@@ -187,8 +192,7 @@ func (e *Estimate) delay(d int64, now int64) {
 	case d < e.base[0]:
 		e.base[0] = d
 	}
-	waited := float64(d - min(e.base[0], e.base[1]))
-	e.queue += (waited - e.queue) * 0.1
+	return float64(d - min(e.base[0], e.base[1]))
 }
 
 // update moves the estimate after feedback.

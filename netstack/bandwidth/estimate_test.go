@@ -16,8 +16,9 @@ type link struct {
 	rec   *twcc.Recorder
 	rate  float64 // bits per second
 	deep  time.Duration
-	lossy int   // every so many packets is lost; 0: none
-	free  int64 // when the bottleneck is free
+	stall time.Duration // in each quarter of a second nothing is received for so long
+	lossy int           // every so many packets is lost; 0: none
+	free  int64         // when the bottleneck is free
 	sent  int
 	now   int64
 	fed   int64
@@ -58,7 +59,9 @@ func (l *link) flow(t *testing.T, d time.Duration, rate func() int) {
 				continue // lost
 			}
 			l.free = start + int64(size*8/l.rate*1e9)
-			l.kept = append(l.kept, arrived{seq, l.free + 20e6})
+			at := l.free + 20e6
+			at += max(0, int64(l.stall)-at%250e6)
+			l.kept = append(l.kept, arrived{seq, at})
 		}
 		for len(l.kept) > 0 && l.kept[0].at <= l.now {
 			l.rec.Record(1, l.kept[0].seq, l.kept[0].at/1000)
@@ -143,6 +146,18 @@ func TestSmoothFollowsALine(t *testing.T) {
 		t.Logf("queue of %v: %d kbit/s of 500, %v waited; then %d", deep, squeezed/1000, worst.Round(time.Millisecond), after/1000)
 		if squeezed < narrow*6/10 || squeezed > narrow*97/100 || after < most*9/10 {
 			t.Errorf("queue of %v: %d bit/s of %d, then %d of %d", deep, squeezed, narrow, after, most)
+		}
+	}
+}
+
+// A busy machine that reads in bursts is no queue.
+func TestEstimateBearsStalls(t *testing.T) {
+	for _, smooth := range []bool{true, false} {
+		l := newLink(5e6)
+		l.stall, l.e.Smooth = 80*time.Millisecond, smooth
+		l.flow(t, 30*time.Second, func() int { return min(l.e.Bits()*9/10, 1_080_000) })
+		if got := l.e.Bits(); got < 1_200_000 {
+			t.Errorf("smooth %v: %d bit/s on a line of five megabits", smooth, got)
 		}
 	}
 }
