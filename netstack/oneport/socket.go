@@ -1,7 +1,6 @@
 package oneport
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -69,21 +68,12 @@ func (s *Socket) run(cfg *Config) {
 		s.media = cfg.Media(s)
 	}
 	defer s.closeSinks()
-	buf := make([]byte, maxPacket)
-	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			// Some systems report ICMP errors of earlier writes here. Nothing
-			// is lost by going on; the pause keeps a broken socket cheap.
-			time.Sleep(time.Millisecond)
-		case n < maxPacket:
-			s.take(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		}
-	}
+	s.read()
 }
+
+// brokenPause keeps a broken socket cheap. Some systems report ICMP errors of
+// earlier writes to a reader; nothing is lost by going on.
+const brokenPause = time.Millisecond
 
 // take hands one packet to its sink.
 func (s *Socket) take(p []byte, from netip.AddrPort) {

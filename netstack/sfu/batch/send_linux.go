@@ -129,12 +129,13 @@ func (s *Sender) prepare(i int) {
 
 // sendmmsg sends the messages from..to on fd. It goes around the runtime's lock
 // of the descriptor: many rooms send on one socket, and the kernel's own lock
-// is enough.
+// is enough. The call does not block, and so the scheduler is not told: that would
+// wake its monitor each time.
 func (s *Sender) sendmmsg(fd uintptr) {
 	y := &s.system
 	tries := 0
 	for at := y.from; at < y.to; {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&y.messages[at])), uintptr(y.to-at), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&y.messages[at])), uintptr(y.to-at), unix.MSG_DONTWAIT, 0, 0)
 		s.calls++
 		switch {
 		case errno == 0:
