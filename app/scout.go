@@ -49,7 +49,6 @@ func (e *engine) Rehearse(ctx context.Context, link string) (ui.Rehearsal, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
-
 	r, err := rehearse(ctx, inv, privacyOf(e.Config()).Policy(), e.log)
 	if err != nil {
 		return ui.Rehearsal{}, err
@@ -100,9 +99,7 @@ func (e *engine) goOutside(h *host.Host) {
 	m := o.mapper
 	e.mu.Unlock()
 	if m != nil {
-		if s := m.Wait(ctx); s.Outcome == portmap.Mapped && s.External.Addr().IsValid() {
-			h.Advertise(s.External)
-		}
+		e.mapped(h, m.Wait(ctx))
 	}
 }
 
@@ -113,7 +110,24 @@ func (e *engine) OpenPort() {
 	if e.hosting == nil || e.outside == nil || e.outside.mapper != nil {
 		return
 	}
-	e.outside.mapper = portmap.Open(portmap.Config{Port: uint16(e.hosting.Port()), Logger: e.log})
+	h := e.hosting
+	e.outside.mapper = portmap.Open(portmap.Config{Port: uint16(h.Port()), Changed: func(s portmap.State) { e.mapped(h, s) }, Logger: e.log})
+}
+
+// mapped takes the word of the router: from then on the invite leads to the
+// address outside, too, also that of a call under way.
+func (e *engine) mapped(h *host.Host, s portmap.State) {
+	if s.Outcome != portmap.Mapped || !s.External.Addr().IsValid() {
+		return
+	}
+	h.Advertise(s.External)
+	c := e.current()
+	if c == nil || !c.Snapshot().Hosted {
+		return // the invite is still to be made
+	}
+	if i, err := h.Invite(c.Snapshot().Room); err == nil { // or it is another host's room
+		c.SetInvite(i.String())
+	}
 }
 
 // comeIn closes the port in the router; it waits for that, 2 s at most.

@@ -40,6 +40,20 @@ func (s *Session) Outgoing() []Outgoing {
 	return out
 }
 
+// SetInvite changes the invite to give to others: this program hosts the room,
+// and is reached in one more way.
+func (s *Session) SetInvite(link string) {
+	s.post(func() {
+		h := &s.room.house
+		if !h.hosted || h.link == link {
+			return
+		}
+		h.link = link
+		s.room.tell(RoomChanged{})
+		s.room.tell(Noticed{Text: "The invite is another now: by it, people outside your network reach you, too."})
+	})
+}
+
 // PathChanges are the changes of path so far, oldest first.
 func (s *Session) PathChanges() []PathChange { return *s.changes.Load() }
 

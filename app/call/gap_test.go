@@ -14,7 +14,7 @@ import (
 
 // gap is what a person missed while a line was moved.
 type gap struct {
-	missing, repeated int
+	missing, repeated int // pictures that the other sent and that were not shown, or twice
 	concealed         time.Duration
 	freeze            time.Duration // the longest time between two pictures, of the whole call
 }
@@ -22,9 +22,11 @@ type gap struct {
 // pause is how long is watched on after a move: the seam is over by then.
 const pause = time.Second
 
-func (p *person) missed() gap {
+// missed counts what a person missed so far of what another sent. A picture or
+// two are on their way.
+func (p *person) missed(other *person) gap {
 	s := p.meter.seen.Seen()
-	g := gap{missing: s.Missing, repeated: s.Repeated + s.Late, freeze: s.Freeze}
+	g := gap{missing: int(other.meter.sent.Load()) - s.Frames, repeated: s.Repeated + s.Late, freeze: s.Freeze}
 	if l := p.Lines(); len(l) == 1 && l[0].Sound.OK {
 		g.concealed = time.Duration(l[0].Sound.Value.Total.Concealed) * time.Second / media.SampleRate
 	}
@@ -32,17 +34,17 @@ func (p *person) missed() gap {
 }
 
 func (g gap) since(before gap) gap {
-	return gap{g.missing - before.missing, g.repeated - before.repeated, g.concealed - before.concealed, g.freeze}
+	return gap{max(0, g.missing-before.missing), g.repeated - before.repeated, g.concealed - before.concealed, g.freeze}
 }
 
 // seam runs a move and returns what each of two missed by it.
 func seam(t *testing.T, what string, a, b *person, move func()) [2]gap {
 	t.Helper()
 	time.Sleep(pause + 200*time.Millisecond) // the numbers of the lines are a second old at most
-	before := [2]gap{a.missed(), b.missed()}
+	before := [2]gap{a.missed(b), b.missed(a)}
 	move()
 	time.Sleep(pause + 200*time.Millisecond)
-	out := [2]gap{a.missed().since(before[0]), b.missed().since(before[1])}
+	out := [2]gap{a.missed(b).since(before[0]), b.missed(a).since(before[1])}
 	t.Logf("%-28s Ada: %d pictures missing, %d twice, %v of sound made up · Noor: %d, %d, %v",
 		what, out[0].missing, out[0].repeated, out[0].concealed, out[1].missing, out[1].repeated, out[1].concealed)
 	return out
@@ -86,7 +88,7 @@ func TestGapOfAPair(t *testing.T) {
 	}
 	t.Logf("the worst of %d moves: %d pictures missing, %d twice, %v of sound made up; longest time between two pictures %v", moves, worst.missing, worst.repeated, worst.concealed, worst.freeze)
 	// With nothing else to do all are 0: see TestMoveToAnotherPair of package mesh.
-	if worst.missing > 3 || worst.repeated > 0 || worst.concealed > 500*time.Millisecond {
+	if worst.missing > 5 || worst.repeated > 0 || worst.concealed > 500*time.Millisecond {
 		t.Errorf("the move is felt: %+v", worst)
 	}
 }

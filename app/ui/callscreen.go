@@ -28,6 +28,7 @@ type callScreen struct {
 	people  *peopleDrawer
 	scrim   *scrim
 	invite  *fyne.Container // holds the card while alone
+	invited string          // the invite on it
 	copyBig *button
 	content *fyne.Container
 
@@ -162,9 +163,11 @@ func (s *callScreen) refreshSide() {
 func (s *callScreen) showCurtain() {
 	c := s.model.curtain(s.w.engine.Explain)
 	s.showBanners(c)
-	alone := c.Kind == aloneCurtain && s.model.snap.Invite != ""
+	link := s.model.snap.Invite
+	alone := c.Kind == aloneCurtain && link != ""
 	switch {
-	case alone && len(s.invite.Objects) == 0:
+	case alone && (len(s.invite.Objects) == 0 || s.invited != link):
+		s.invited = link
 		s.invite.Objects = []fyne.CanvasObject{newInviteCard(s, c)}
 		s.invite.Refresh()
 	case !alone && len(s.invite.Objects) > 0:

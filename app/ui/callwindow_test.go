@@ -514,3 +514,16 @@ func TestLongNamesBreakNothing(t *testing.T) {
 	r.size(899, 600)
 	checkApart(t, r, fyne.NewSize(900, 600), []string{"Lock: nobody new comes in", "Mute everyone else", "Close the list"})
 }
+
+// TestInviteChanges: the card of who is alone shows the invite as it is by now.
+func TestInviteChanges(t *testing.T) {
+	c := uitest.NewCall(uitest.Room(1))
+	r := inCall(t, c)
+	r.wantSays(uitest.Invite[:24])
+	c.Tell(func(s *call.Snapshot) { s.Invite = "candid://198.51.100.7:7788/otter?s=new" }, call.RoomChanged{})
+	r.until("the new invite", func() bool { return r.says("candid://198.51.100.7:7788/otter?s=new") })
+	r.press("Copy invite")
+	if got := fyne.CurrentApp().Clipboard().Content(); got != "candid://198.51.100.7:7788/otter?s=new" {
+		t.Errorf("copied %q", got)
+	}
+}
