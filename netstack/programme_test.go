@@ -76,7 +76,7 @@ var programme = []row{
 	{47, "frozen for 28 s", "goes on by itself", []string{"netstack/mesh TestRow47CutWithoutSignaling", "app/e2e TestRow47Frozen"}, ""},
 	{48, "clock steps", "media unaffected", []string{"netstack/relay TestRow48ClockSteps", "netstack/relay TestBucket"}, ""},
 	{49, "loss, bursts, narrow lines", "sound to 30 % loss; the rate follows the line", []string{"media/playout TestRow49AudioLoss", "media/playout TestRow49AudioBurstsOfFive", "netstack/mesh TestRow49LossIsRepaired", "netstack/mesh TestRow49BudgetFollowsLink", "netstack/sfu TestRow49ThinLine", "app/e2e TestRow49Lines", "app/e2e TestPanelTellsTheTruth"}, ""},
-	{50, "little processor; half-open joins", "sound first; half-open ones are freed", []string{"netstack/signal TestStrangersAreNotWaitedFor", "netstack/mcu TestPicturesGiveWayToSound"}, ""},
+	{50, "little processor; half-open joins", "sound first; half-open ones are freed", []string{"netstack/signal TestStrangersAreNotWaitedFor", "netstack/mcu TestPicturesGiveWayToSound", "app/e2e TestRow50Starved"}, ""},
 	{51, "path changes as people come and go", "sound gap at most 300 ms", []string{"app/call TestChangeOfPath", "app/call TestThreeOnTheHost", "app/call TestChangeToTheMix"}, ""},
 	{52, "24 virtual hours; 1000 joins and leaves", "goroutines, descriptors, memory flat", []string{"netstack/mesh TestRow52Day", "app/call TestRow52Soak", "netstack/mesh TestFiftyTimes", "netstack/mcu TestJoinLeaveStorm"}, ""},
 	{53, "browser as the other side", "connects", []string{"netstack/sfu TestBrowserWithSimulcast", "app/e2e TestRow53Browser"}, ""},

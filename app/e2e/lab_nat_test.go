@@ -56,7 +56,7 @@ func TestNATs(t *testing.T) {
 			s.measuring(ca, cb)
 			router.Forget()
 			ra, rb := s.results(ca, cb)
-			s.hold(limits{decoded: 0.7, concealed: 0.3, freeze: 5 * time.Second}, ra, rb)
+			s.hold(limits{decoded: 0.7, concealed: 0.3, freeze: 4 * time.Second}, ra, rb)
 		})
 	}
 	t.Log(heads())

@@ -181,6 +181,7 @@ type row struct {
 	name, who          string
 	pair, path, why    string
 	decoded, concealed float64       // shares
+	shown              int           // pictures
 	freeze             time.Duration // longest, the silence at the end included
 	first, p50, p95    float64       // ms
 	mouth, snr         float64
@@ -232,7 +233,7 @@ func (s *stage) row(c *caller, mine, theirs result) row {
 		name: name[strings.LastIndexByte(name, '/')+1:], who: c.Name(),
 		pair: p.Pair.Local + "–" + p.Pair.Remote + " " + p.Pair.Proto, path: p.Path, why: p.Why,
 		concealed: value(p.Audio.Concealed, 1), mouth: value(p.Audio.Mouth, -1), snr: value(p.Audio.SNR, -99),
-		first: value(p.First, -1), p50: value(p.Glass.P50, -1), p95: value(p.Glass.P95, -1),
+		shown: p.Frames.Shown, first: value(p.First, -1), p50: value(p.Glass.P50, -1), p95: value(p.Glass.P95, -1),
 	}
 	if p.Pair.Relay != "" {
 		r.pair += ", relay by " + p.Pair.Relay

@@ -157,8 +157,8 @@ func loss(s *stage) {
 	s.hold(limits{decoded: 0.97, concealed: 0.01, freeze: 500 * time.Millisecond}, ra, rb)
 }
 
-// moved is a call that was interrupted by a move for a moment.
-var moved = limits{decoded: 0.9, concealed: 0.1, freeze: time.Second}
+// moved is a call that was interrupted by a move for half a second at most.
+var moved = limits{decoded: 0.9, concealed: 0.1, freeze: 500 * time.Millisecond}
 
 func addressChanges(s *stage) {
 	inet, a, b := s.apart()

@@ -175,7 +175,7 @@ func TestRow44SilentDirectionHeals(t *testing.T) {
 			hears.awaitPackets(mute.id, "mic", 20)
 			took := time.Since(learn)
 			t.Logf("%s heard again after %v", hears.id, took)
-			if took > 5*time.Second {
+			if took > 4*time.Second {
 				t.Errorf("healed after %v of virtual time", took)
 			}
 		})
