@@ -200,6 +200,12 @@
 // user may unmute. Who was removed does not come back under this id, and who
 // comes from the same address waits to be let in.
 //
+// x-tools, between a moderator and netstack.HostID: may other programs (WHIP and
+// WHEP) come in? To the host: {"open": true} or false, or {} to be told. From the
+// host, to everyone who joins and when it changes; all but "open" for moderators:
+//
+//	{ "open": true, "publish": "https://…", "watch": "https://…", "token": "…" }
+//
 // moved, server to client, not numbered: the room is at another host from now
 // on, under the same name. The client joins there with the same key, and so has
 // the same id; the rest is as after a restart of the host.

@@ -140,6 +140,7 @@ func options(w http.ResponseWriter, methods string) {
 	head := w.Header()
 	head.Set("Access-Control-Allow-Methods", methods)
 	head.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
+	head.Set("Access-Control-Max-Age", "600") // seconds, so that a page asks once
 	head.Set("Allow", methods)
 	w.WriteHeader(http.StatusNoContent)
 }
