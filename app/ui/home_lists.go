@@ -133,10 +133,37 @@ func (s *homeScreen) fillPast() {
 	s.clear.spoken = "Forget all past calls"
 	s.clear.Hidden = len(s.past) == 0
 	for _, c := range s.past {
-		s.recent.Add(newListRow(c.Icon, c.Title, c.Detail, func() {
+		open := newListRow(c.Icon, c.Title, c.Detail, func() {
 			s.w.openPast(func(ctx context.Context) (*replay.Recording, error) { return s.w.engine.OpenRecording(ctx, c.Name) })
-		}))
+		})
+		s.recent.Add(padded(newRow(2, newStretch(0, open), s.newDelete(c)), 0, 4, 0, 0))
 	}
+}
+
+// newDelete deletes one past call when it is pressed twice.
+func (s *homeScreen) newDelete(c pastCall) *button {
+	label := "Delete the call with " + c.Title
+	b := newSmallButton(quiet, "x", "", label, nil)
+	b.pressed = func() {
+		if b.text == "" {
+			b.set("trash-2", "Delete")
+			b.spoken = label + ": press again"
+			s.recent.Refresh()
+			return
+		}
+		s.delete(c.Name)
+	}
+	return b
+}
+
+// delete removes one past call, or all and what is known of contacts.
+func (s *homeScreen) delete(name string) {
+	s.w.work.Go(func() {
+		if err := s.w.engine.DeleteRecording(s.w.ctx, name); err != nil {
+			s.w.post(func() { s.w.fail(err) })
+		}
+		s.loadPast()
+	})
 }
 
 // forget empties the list that is shown.
@@ -146,12 +173,7 @@ func (s *homeScreen) forget() {
 		s.fillRecent()
 		return
 	}
-	s.w.work.Go(func() {
-		if err := s.w.engine.DeleteRecording(s.w.ctx, ""); err != nil {
-			s.w.post(func() { s.w.fail(err) })
-		}
-		s.loadPast()
-	})
+	s.delete("")
 }
 
 // chooseFile opens a call from a file.

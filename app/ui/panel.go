@@ -42,6 +42,7 @@ type panel struct {
 	span     int // of chartSpans
 	trend    *trend
 	charts   *chartStack
+	measured bool // there is something to draw
 	volume   *widget.Slider
 	volumeOf *text
 	volRow   *fyne.Container
@@ -118,7 +119,7 @@ func newPanelOf(src panelSource, width float32) *panel {
 	p.rows.localTitle, p.rows.remoteTitle = newText("Yours", 12.5, bold, cDim), newText("Theirs", 12.5, bold, cDim)
 	p.badgeRow = newRow(10, p.badge, newFiller(), p.age)
 	p.chartHead = p.newChartHead()
-	p.pairsHint = newPara("Each line is one way between two addresses that was tried. The one in use is on top; press one for more.", 12.5, plain, cDim)
+	p.pairsHint = newPara("Each line is one way between two addresses that was tried. The one in use is on top; press one for more. An address is a computer's own (host), its router's (srflx), one found by trying (prflx), or one at the host's relay.", 12.5, plain, cDim)
 	p.legend = newLegend()
 	p.foot = p.newFoot()
 	p.body = newColumn(12, width)
@@ -146,6 +147,7 @@ func (p *panel) show() {
 	p.showPicture()
 	p.showWords()
 	l, ok := m.line()
+	p.measured = len(l.History) > 0 // graphs of nothing tell nothing
 	views := charts(l.History, chartSpans[p.span].Len)
 	p.trend.set(trendOf(views))
 	if p.graphs.open {

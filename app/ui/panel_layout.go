@@ -30,7 +30,9 @@ func (p *panel) layout(ok bool) {
 	}
 	add(p.chooser.box)
 	if ok {
-		add(p.quality()...)
+		if p.measured {
+			add(p.quality()...)
+		}
 		add(p.depth()...)
 	}
 	add(p.privacy.box)

@@ -93,10 +93,15 @@ func clip(img image.Image, box image.Rectangle) *image.RGBA {
 	return out
 }
 
-// openPast opens the one past call there is.
-func openPast(r *rig) {
+// pastTab shows the past calls on Home.
+func (r *rig) pastTab() {
 	tab := uitest.Find(r.canvas(), "Rooms or past calls").(fyne.Tappable)
 	tab.Tapped(&fyne.PointEvent{Position: fyne.NewPos(tab.(fyne.CanvasObject).Size().Width-5, 5)})
+}
+
+// openPast opens the one past call there is.
+func openPast(r *rig) {
+	r.pastTab()
 	row := func() fyne.CanvasObject { return uitest.FindPrefix(r.canvas(), "Mina Okafor, ") }
 	r.until("the past calls", func() bool { return row() != nil })
 	row().(fyne.Tappable).Tapped(nil)

@@ -48,3 +48,26 @@ func TestPastCall(t *testing.T) {
 		t.Error("Escape does not leave the replay")
 	}
 }
+
+// TestDeleteOnePastCall: one of the past calls can be deleted, by two presses,
+// and the others stay.
+func TestDeleteOnePastCall(t *testing.T) {
+	r := open(t, ui.Options{}, func(e *uitest.Engine) {
+		e.Past = []replay.Entry{
+			{Name: "1", Start: uitest.Start, Took: 7 * time.Minute, People: []string{"Mina Okafor"}},
+			{Name: "2", Start: uitest.Start, Took: 3 * time.Minute, People: []string{"Tom Reyes"}},
+		}
+		e.Opened = uitest.Recorded
+	})
+	r.pastTab()
+	r.until("the past calls", func() bool { return uitest.FindPrefix(r.canvas(), "Tom Reyes, ") != nil })
+	r.press("Delete the call with Mina Okafor")
+	if list, _ := r.e.Recordings(t.Context()); len(list) != 2 {
+		t.Error("one press deleted it")
+	}
+	r.press("Delete the call with Mina Okafor: press again")
+	r.until("the one left", func() bool { return uitest.FindPrefix(r.canvas(), "Mina Okafor, ") == nil })
+	if list, _ := r.e.Recordings(t.Context()); len(list) != 1 || list[0].Name != "2" || uitest.FindPrefix(r.canvas(), "Tom Reyes, ") == nil {
+		t.Errorf("left are %+v", list)
+	}
+}

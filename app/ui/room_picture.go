@@ -390,7 +390,7 @@ func (r *roomRenderer) placeNode(t nodeTexts, n roomNode, q, middle xy, s fyne.S
 	y, rad := float32(q.y), float32(r.s.radius())
 	name, label := y+rad+11, y+rad+24
 	if q.y < middle.y-20 { // above, so that the line is free
-		name, label = y-rad-23, y-rad-10
+		name, label = y-rad-25, y-rad-12 // clear of the ring around the chosen one
 		if t.label.Text == "" {
 			name = label
 		}
