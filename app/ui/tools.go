@@ -32,7 +32,7 @@ func (s *callScreen) openTools() {
 	body := newColumn(12, toolsWidth-48,
 		newPara("OBS can bring a picture into this room, and players can watch it, with an address and a token that you give away.", 14, plain, cText))
 	if snap.Encrypted {
-		body.Add(newPara("Not in this room: its members encrypt for each other, from end to end, and other programs cannot.", 14, plain, cDim))
+		body.Add(newPara("Not in this room: its members encrypt for each other, from end to end, and other programs cannot. It takes a room that candid host opens with --clear or --open-room.", 14, plain, cDim))
 	} else {
 		body.Add(newToggle("Let OBS and others into this room", snap.Tools.Open, sh.turn))
 	}
