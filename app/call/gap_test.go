@@ -100,12 +100,12 @@ func moveAway(t *testing.T, who *person, relayed bool) (what string) {
 	t.Helper()
 	var to netstack.Pair
 	var asked time.Time
-	until(t, "another pair in use", func() bool {
+	moved := func() bool {
 		l := who.Lines()[0]
 		if pair, _, _, ok := l.Link.SelectedPair(); ok && pair.ID == to.ID {
 			return true
 		}
-		if time.Since(asked) < 3*time.Second {
+		if time.Since(asked) < 13*time.Second { // as long as the wish holds
 			return false
 		}
 		before := to.ID
@@ -122,7 +122,12 @@ func moveAway(t *testing.T, who *person, relayed bool) (what string) {
 			asked = time.Now()
 		}
 		return false
-	})
+	}
+	for late := time.Now().Add(45 * time.Second); !moved(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("not moved to %s", what)
+		}
+	}
 	return what
 }
 

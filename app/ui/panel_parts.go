@@ -59,8 +59,8 @@ type pairMove struct {
 	at   time.Time
 }
 
-// moveLimit is how long a move is waited for.
-const moveLimit = 5 * time.Second
+// moveLimit is how long a move is waited for: as long as the wish for it holds.
+const moveLimit = 12 * time.Second
 
 // moveTo asks for the call to go by another pair.
 func (p *panel) moveTo(id string) {
