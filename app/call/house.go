@@ -1,7 +1,9 @@
 package call
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"candid/netstack"
@@ -74,7 +76,11 @@ func (r *room) onHouse(e signal.Event) {
 
 // onRefused says that what the person asked for was not done.
 func (r *room) onRefused(e signal.MessageRefused) {
-	r.s.log.Warn("message refused", "code", e.Code, "text", e.Text, "type", e.Type)
+	level := slog.LevelWarn
+	if e.Code == signal.CodeNoSuchMember {
+		level = slog.LevelDebug // who has just left is sent to once more at times
+	}
+	r.s.log.Log(context.Background(), level, "message refused", "code", e.Code, "text", e.Text, "type", e.Type)
 	text := ""
 	switch {
 	case e.Type == signal.TypeHandOver:
