@@ -136,7 +136,9 @@ func (p *pairing) call(s *stage) (row, row) {
 		path, why := expected(x.mine, x.other)
 		s.says(x.r, "", path, why)
 	}
-	s.hold(good, ra, rb)
+	short := good
+	short.concealed = 0.03 // of three seconds: one packet in a hundred says nothing
+	s.hold(short, ra, rb)
 	return ra, rb
 }
 

@@ -262,7 +262,7 @@ func (p *Peer) handleAnswer(number int, d description) error {
 func (p *Peer) described(d description) {
 	if !p.neg.ready {
 		p.trickle.holding = true
-		p.loop.Go(func(ctx context.Context) { p.tryRelays(ctx, d.ufrag) })
+		p.loop.Go(func(ctx context.Context) { p.tryLater(ctx, d.ufrag) })
 	}
 	p.neg.ready, p.neg.ufrag = true, d.ufrag
 	for _, c := range d.candidates {

@@ -25,8 +25,8 @@ type trickle struct {
 	held          []webrtc.ICECandidateInit // TCP ones of ours, see tcpHold
 	heldSince     time.Time
 	complete      bool     // all of ours are found
-	relays        []string // remote ones to be tried yet, see relayTimes
-	holding       bool     // relays are held back
+	later         []string // remote ones to be tried yet, see tcpTime
+	holding       bool     // such are held back
 }
 
 // tcpHold is the start UDP has over TCP. Both are direct, and ICE takes the one
@@ -251,8 +251,8 @@ func (p *Peer) remoteCandidate(line string) {
 	}
 	t.taken++
 	p.emit(netstack.CandidateFound{Peer: p.o.Remote, Candidate: found})
-	if found.Type == webrtc.ICECandidateTypeRelay && t.holding {
-		t.relays = append(t.relays, line)
+	if found.Protocol == "tcp" && t.holding {
+		t.later = append(t.later, line)
 		return
 	}
 	p.try(line)
