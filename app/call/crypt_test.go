@@ -29,6 +29,7 @@ func sealedHall(t *testing.T) *hall { return newHallOf(t, signal.RoomOptions{End
 // Two see and hear each other on every path that an encrypted room has, and can
 // compare words.
 func TestEncryptedCall(t *testing.T) {
+	t.Parallel()
 	h := sealedHall(t)
 	ada, noor := joinAs(t, h.invite, "Ada", 0, 1), joinAs(t, h.invite, "Noor", 1, 0)
 	for _, to := range []netstack.Topology{netstack.SFU, netstack.P2P} {
@@ -220,6 +221,7 @@ func newTap(t *testing.T, h *hall, from netstack.PeerID, member int) (*tap, *sce
 // picture can be read and no tone heard; in a room that is not encrypted both
 // can.
 func TestHostSeesNothing(t *testing.T) {
+	t.Parallel()
 	for _, sealed := range []bool{false, true} {
 		h := newHallOf(t, signal.RoomOptions{EndToEnd: sealed})
 		h.planAll(netstack.SFU)
@@ -243,6 +245,7 @@ func TestHostSeesNothing(t *testing.T) {
 // Issue 5, point 7: who was removed decodes nothing once the others have changed
 // their keys, even if it hears every packet, at the host.
 func TestRemovedDecodesNothing(t *testing.T) {
+	t.Parallel()
 	h := sealedHall(t)
 	h.planAll(netstack.SFU)
 	ada, noor := joinAs(t, h.invite, "Ada", 0, 1), joinAs(t, h.invite, "Noor", 1, 0)
@@ -287,6 +290,7 @@ func TestRemovedDecodesNothing(t *testing.T) {
 // Issue 5, point 7: frames that are sent again, in another order, as another's or
 // as another track's are never shown.
 func TestSwappedAndReplayedAreNotShown(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	mine, other := stream(t, 0), stream(t, 1)
 	keys := sframe.NewReceiver(nil)

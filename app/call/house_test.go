@@ -122,6 +122,7 @@ func TestLobby(t *testing.T) {
 
 // The room's graph has the line between the two, as both measured it.
 func TestGraph(t *testing.T) {
+	t.Parallel()
 	owner, guests := realHost(t)
 	anna, ben := enter(t, owner, "Anna", 0), enter(t, guests, "Ben", 1)
 	for _, s := range []*call.Session{anna, ben} {
@@ -136,6 +137,7 @@ func TestGraph(t *testing.T) {
 // The host leaves and hands the room to Ben's program; Carla stays in a call
 // with him, and neither has done anything.
 func TestHostLeaves(t *testing.T) {
+	t.Parallel()
 	owner, guests := realHost(t)
 	join := func(i invite.Invite, name string, member int, change func(*call.Config)) *call.Session {
 		cfg := call.Config{

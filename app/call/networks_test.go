@@ -14,6 +14,7 @@ import (
 // Members tell each other what their networks are like, and what they say of a
 // line comes from both. What is no evidence is not taken.
 func TestBothSidesTellOfTheirNetworks(t *testing.T) {
+	t.Parallel()
 	inv, _ := hosting(t)
 	ada := joinAs(t, inv, "Ada", 0, 1)
 	guest, err := signal.Dial(context.Background(), signal.ClientConfig{Invite: inv, Name: "Guest"})

@@ -229,6 +229,7 @@ func TestChangeOfPath(t *testing.T) {
 // A third comes, and the room goes to the host; with two left it is direct
 // again. Of what nobody takes, nothing is sent.
 func TestThreeOnTheHost(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.planEach(func(_ netstack.PeerID, all []netstack.PeerID) netstack.Topology {
 		if len(all) > 2 {
@@ -261,6 +262,7 @@ func TestThreeOnTheHost(t *testing.T) {
 // A camera of 720 lines is offered in three sizes, of which a receiver takes the
 // one its tile needs.
 func TestSizeOfTile(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.planAll(netstack.SFU)
 	ada := joinWith(t, h.invite, "Ada", newStudioOf(t, 0, 1, 1280, 720))
@@ -286,6 +288,7 @@ func TestSizeOfTile(t *testing.T) {
 
 // Ada gets the host's mix and gives it back, while Noor stays on the SFU.
 func TestChangeToTheMix(t *testing.T) {
+	t.Parallel()
 	h := newHall(t)
 	h.planAll(netstack.SFU)
 	ada, noor := joinAs(t, h.invite, "Ada", 0, 1), joinAs(t, h.invite, "Noor", 1, 0)

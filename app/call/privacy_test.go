@@ -11,6 +11,7 @@ import (
 // TestPrivacy: who hides goes by the host's relay, and the other side is told of
 // no other address; who takes that back goes directly again.
 func TestPrivacy(t *testing.T) {
+	t.Parallel()
 	owner, guests := realHost(t)
 	anna, ben := enter(t, owner, "Anna", 0), enter(t, guests, "Ben", 1)
 	goes := func(p verdict.Path) {

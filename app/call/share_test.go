@@ -10,6 +10,7 @@ import (
 // A screen that is shared is seen by the other, beside the camera, until it is
 // not; one that is not there is explained.
 func TestScreenIsShared(t *testing.T) {
+	t.Parallel()
 	inv, _ := hosting(t)
 	ada, noor := joinAs(t, inv, "Ada", 0, 1), joinAs(t, inv, "Noor", 1, 0)
 	until(t, "pictures", func() bool { return noor.meter.seen.Seen().Frames > 0 })

@@ -131,6 +131,7 @@ func wander(t *testing.T, steps int, seed uint64) {
 
 // TestWander is the short one; the long one has the build tag soak.
 func TestWander(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
