@@ -32,10 +32,15 @@ type Estimate struct {
 	next     uint16
 	bits     float64
 	fed      bool
-	acked    Rate
+	acked    Rate     // by the receiver's clock
+	arrived  int64    // the newest, ns of that clock
 	base     [2]int64 // least delay of the last two spans of baseSpan, µs
 	baseAt   int64
 	haveBase bool
+	movedAt  int64   // when packets began to go another way; 0: never
+	shortest float64 // queue since it is too long, µs
+	shortAt  int64   // when it was; 0: it is not too long
+	proven   int     // what arrived before it was too long, in bits per second
 	queue    float64 // of the packets that waited least, smoothed, µs
 	loss     float64 // smoothed share
 	grewAt   int64
@@ -79,6 +84,13 @@ const (
 	backOff    = 0.85
 	leastDrain = 0.5
 	drainOver  = 1_500_000.0 // µs
+	// mostCut is the least that is believed of what arrived in the last second:
+	// a machine that stood still for a moment is no line that narrowed to nothing.
+	mostCut = 0.5
+	// A queue that does not get shorter in sparedFor, though less is sent, is not
+	// ours: the way itself has become longer.
+	sparedFor = int64(3 * time.Second)
+	shorter   = 5_000.0 // µs
 	// plateau is after how long a smooth sender is back where a queue was seen.
 	// From 500 kbit/s to a megabit takes ten seconds.
 	plateau = 3500 * time.Millisecond
@@ -106,6 +118,11 @@ func (e *Estimate) Sent(number uint16, size int, now int64) {
 // Restart begins anew at bits per second, and forgets what the line did.
 func (e *Estimate) Restart(bits int) {
 	e.bits, e.overAt, e.ceiling, e.hold = float64(bits), 0, 0, firstHold
+}
+
+// Moved tells that from now on packets go another way, whose delay may be another.
+func (e *Estimate) Moved(now int64) {
+	e.haveBase, e.movedAt, e.queue, e.shortAt = false, now, 0, 0
 }
 
 // OverAt is when the line was last seen to be full, on the clock of Feedback;
@@ -158,11 +175,15 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 		}
 		h.used = false
 		got++
-		e.acked.Add(int(h.size), now)
+		e.arrived = arrived * 1000
+		e.acked.Add(int(h.size), e.arrived)
+		if e.movedAt > 0 && now-e.movedAt < baseSpan && int32(h.sent-uint32(e.movedAt/1000)) < 0 {
+			continue // went the old way
+		}
 		least = min(least, e.waited(arrived-int64(h.sent), now))
 	}
-	if got > 0 {
-		e.queue += (least - e.queue) / 2
+	if least < math.MaxFloat64 {
+		e.queued(least, now)
 	}
 	if got+lost > 0 {
 		e.loss += (float64(lost)/float64(got+lost) - e.loss) * 0.3
@@ -195,6 +216,21 @@ func (e *Estimate) waited(d int64, now int64) float64 {
 	return float64(d - min(e.base[0], e.base[1]))
 }
 
+// queued takes what the packet waited that waited least.
+func (e *Estimate) queued(wait float64, now int64) {
+	e.queue += (wait - e.queue) / 2
+	switch {
+	case e.queue <= queueLong:
+		e.shortAt, e.proven = 0, e.acked.Bits(e.arrived)
+	case e.shortAt == 0 || wait < e.shortest-shorter:
+		e.shortest, e.shortAt = wait, now
+	case now-e.shortAt > sparedFor:
+		d := min(e.base[0], e.base[1]) + int64(e.shortest)
+		e.base, e.baseAt, e.queue, e.shortAt = [2]int64{d, d}, now, 0, 0
+		e.Restart(max(e.proven, int(e.bits)))
+	}
+}
+
 // update moves the estimate after feedback.
 func (e *Estimate) update(now int64) {
 	if !e.fed {
@@ -202,10 +238,10 @@ func (e *Estimate) update(now int64) {
 	}
 	passed := min(float64(now-e.grewAt)/1e9, 1)
 	e.grewAt = now
-	acked := float64(e.acked.Bits(now))
+	acked := float64(e.acked.Bits(e.arrived))
 	switch {
 	case e.queue > queueLong || e.loss > lossMuch && e.queue > queueNone:
-		e.over(float64(e.acked.Recent(now)), e.drain(), now)
+		e.over(max(float64(e.acked.Recent(e.arrived)), mostCut*acked), e.drain(), now)
 	case e.loss > 2*lossMuch:
 		e.over(acked, 1, now)
 	case e.queue < queueNone && e.loss < lossMuch:

@@ -12,17 +12,20 @@ const second = int64(time.Second)
 // link is a bottleneck with a queue of 300 ms, if no other is given, and a receiver behind it that
 // gives feedback every 100 ms by pion's recorder.
 type link struct {
-	e     Estimate
-	rec   *twcc.Recorder
-	rate  float64 // bits per second
-	deep  time.Duration
-	stall time.Duration // in each quarter of a second nothing is received for so long
-	lossy int           // every so many packets is lost; 0: none
-	free  int64         // when the bottleneck is free
-	sent  int
-	now   int64
-	fed   int64
-	kept  []arrived
+	e      Estimate
+	rec    *twcc.Recorder
+	rate   float64 // bits per second
+	deep   time.Duration
+	stall  time.Duration // in each quarter of a second nothing is received for so long
+	way    time.Duration // how much longer it is than 20 ms
+	hold   bool          // the receiver stands still: it reads nothing
+	lossy  int           // every so many packets is lost; 0: none
+	free   int64         // when the bottleneck is free
+	sent   int
+	credit float64 // bits that may be sent now
+	now    int64
+	fed    int64
+	kept   []arrived
 }
 
 type arrived struct {
@@ -49,9 +52,9 @@ func (l *link) run(t *testing.T, d time.Duration, layers []int) (layer int) {
 func (l *link) flow(t *testing.T, d time.Duration, rate func() int) {
 	t.Helper()
 	const size = 1000
-	credit := 0.0
+
 	for end := l.now + int64(d); l.now < end; l.now += 5e6 {
-		for credit += float64(rate()) * 0.005; credit > size*8; credit -= size * 8 {
+		for l.credit += float64(rate()) * 0.005; l.credit > size*8; l.credit -= size * 8 {
 			seq := l.e.Send(size, l.now)
 			l.sent++
 			start := max(l.free, l.now)
@@ -59,7 +62,7 @@ func (l *link) flow(t *testing.T, d time.Duration, rate func() int) {
 				continue // lost
 			}
 			l.free = start + int64(size*8/l.rate*1e9)
-			at := l.free + 20e6
+			at := l.free + 20e6 + int64(l.way)
 			at += max(0, int64(l.stall)-at%250e6)
 			l.kept = append(l.kept, arrived{seq, at})
 		}
@@ -158,6 +161,61 @@ func TestEstimateBearsStalls(t *testing.T) {
 		l.flow(t, 30*time.Second, func() int { return min(l.e.Bits()*9/10, 1_080_000) })
 		if got := l.e.Bits(); got < 1_200_000 {
 			t.Errorf("smooth %v: %d bit/s on a line of five megabits", smooth, got)
+		}
+	}
+}
+
+// Half a second in which all is late, again and again, is no line that narrowed
+// to nothing.
+func TestEstimateBearsSpikes(t *testing.T) {
+	l := newLink(20e6)
+	l.e.Smooth, l.e.Limits.Least = true, 50_000
+	worst := 0
+	send := func(d time.Duration) {
+		l.flow(t, d, func() int { return min(l.e.Bits()*9/10, 1_080_000) })
+		worst = min(worst, l.e.Bits())
+	}
+	send(5 * time.Second)
+	worst = l.e.Bits()
+	for range 8 {
+		l.way = 400 * time.Millisecond
+		for range 5 {
+			send(100 * time.Millisecond)
+		}
+		l.way = 0
+		for range 100 {
+			send(100 * time.Millisecond)
+		}
+	}
+	t.Logf("at worst %d bit/s, then %d", worst, l.e.Bits())
+	if worst < 150_000 || l.e.Bits() < 1_000_000 {
+		t.Errorf("at worst %d bit/s, then %d", worst, l.e.Bits())
+	}
+}
+
+// A way that becomes longer by a change of route is no queue: at once if it is
+// told, after a while if not.
+func TestEstimateBearsALongerWay(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		l := newLink(20e6)
+		l.e.Smooth, l.e.Limits.Least = true, 50_000
+		send := func(d time.Duration) {
+			l.flow(t, d, func() int { return min(l.e.Bits()*9/10, 1_080_000) })
+		}
+		send(5 * time.Second)
+		before := l.e.Bits()
+		l.way = 150 * time.Millisecond
+		if told {
+			l.e.Moved(l.now)
+		}
+		worst := before
+		for range 120 {
+			send(100 * time.Millisecond)
+			worst = min(worst, l.e.Bits())
+		}
+		t.Logf("told %v: %d bit/s, at worst %d, after 12 s %d", told, before, worst, l.e.Bits())
+		if told && worst < before || l.e.Bits() < 1_000_000 {
+			t.Errorf("told %v: %d bit/s, at worst %d, after 12 s %d", told, before, worst, l.e.Bits())
 		}
 	}
 }

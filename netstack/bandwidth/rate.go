@@ -2,7 +2,8 @@ package bandwidth
 
 import "time"
 
-// Rate measures bits per second over the last second or so, in ten steps.
+// Rate measures bits per second over the last second or so, in ten steps. A
+// clock that jumps begins anew.
 type Rate struct {
 	bins [10]int
 	at   int64 // start of the newest bin
@@ -20,7 +21,7 @@ func (r *Rate) Add(n int, now int64) {
 }
 
 func (r *Rate) turn(now int64) {
-	if now-r.at >= int64(len(r.bins))*binTime {
+	if away := now - r.at; away >= int64(len(r.bins))*binTime || away < -int64(len(r.bins))*binTime {
 		*r = Rate{at: now}
 		return
 	}

@@ -62,6 +62,13 @@ func (e *estimator) resume() {
 	}
 }
 
+// moved notes that packets go over another pair from now on.
+func (e *estimator) moved() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.line.Moved(e.now())
+}
+
 // AddStream notes what is sound, and has each packet counted when it leaves.
 func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
 	var number uint8 // of the extension that numbers packets

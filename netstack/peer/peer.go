@@ -132,6 +132,7 @@ func (p *Peer) listen() {
 	p.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { p.post(func() { p.iceChanged(s) }) })
 	p.pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { p.post(p.stateChanged) })
 	p.dtls.OnStateChange(func(s webrtc.DTLSTransportState) { p.post(func() { p.dtlsChanged(s) }) })
+	p.ice.OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) { p.meters.bandwidth.moved() })
 	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.post(func() { p.trackAdded(t, r) }) })
 }
 
