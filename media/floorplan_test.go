@@ -66,14 +66,15 @@ var plan = map[string]string{
 	"netstack/verdict":      "netstack",
 	"netstack/whip":         "netstack netstack/loop netstack/sfu",
 
-	"media":         "",
-	"media/capture": "media media/codec media/scene media/sound",
-	"media/codec":   "media",
-	"media/mix":     "media media/codec",
-	"media/playout": "media media/codec media/mix media/sound",
-	"media/scene":   "media",
-	"media/sound":   "",
-	"media/voice":   "media",
+	"media":             "",
+	"media/capture":     "media media/codec media/scene media/sound",
+	"media/codec":       "media",
+	"media/foreigntest": "",
+	"media/mix":         "media media/codec",
+	"media/playout":     "media media/codec media/mix media/sound",
+	"media/scene":       "media",
+	"media/sound":       "",
+	"media/voice":       "media",
 }
 
 // doors lists heavy dependencies and the only packages that may import them.

@@ -3,9 +3,7 @@ package call_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"image"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,56 +11,20 @@ import (
 	"time"
 
 	"candid/app/call"
+	"candid/media/foreigntest"
 	"candid/media/mix"
 	"candid/media/scene"
 	"candid/netstack"
 	"candid/netstack/sfu"
 
 	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 )
 
 const foreigner = 3 // as scenes count members
 
-// foreignCodec is one that other programs send.
-type foreignCodec struct {
-	mime   string
-	fmtp   string // that the parameters of the offer must have
-	encode []string
-	split  func([]byte) [][]byte
-	pack   rtp.Payloader
-}
-
-var foreignCodecs = []foreignCodec{
-	{webrtc.MimeTypeH264, "packetization-mode=1", []string{"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
-		"-x264-params", "aud=1:keyint=15", "-f", "h264"}, splitAUD, &codecs.H264Payloader{}},
-	{webrtc.MimeTypeVP9, "profile-id=0", []string{"-c:v", "libvpx-vp9", "-g", "15", "-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0",
-		"-f", "ivf"}, splitIVF, &codecs.VP9Payloader{}},
-	{webrtc.MimeTypeAV1, "", []string{"-c:v", "libaom-av1", "-g", "15", "-usage", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-row-mt", "0",
-		"-f", "ivf"}, splitIVF, &codecs.AV1Payloader{}},
-}
-
-// splitAUD takes a byte stream apart where access unit delimiters are.
-func splitAUD(stream []byte) (frames [][]byte) {
-	for _, p := range bytes.Split(stream, []byte{0, 0, 0, 1, 9})[1:] {
-		frames = append(frames, append([]byte{0, 0, 0, 1, 9}, p...))
-	}
-	return frames
-}
-
-// splitIVF takes a file of 32 bytes of header and 12 before each frame apart.
-func splitIVF(file []byte) (frames [][]byte) {
-	for file = file[32:]; len(file) > 12; {
-		n := 12 + int(binary.LittleEndian.Uint32(file))
-		frames = append(frames, file[12:n])
-		file = file[n:]
-	}
-	return frames
-}
-
-// frames are pictures of a camera as another program encodes them.
-func (c foreignCodec) frames(t *testing.T) [][]byte {
+// framesOf are pictures of a camera as another program encodes them.
+func framesOf(t *testing.T, c foreigntest.Codec) [][]byte {
 	t.Helper()
 	const frames = 30
 	camera := scene.NewCamera(scene.CameraOptions{Width: 320, Height: 180, Member: foreigner})
@@ -77,21 +39,15 @@ func (c foreignCodec) frames(t *testing.T) [][]byte {
 			raw.Write(plane)
 		}
 	}
-	args := []string{"-hide_banner", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "320x180", "-r", "30", "-i", "-"}
-	cmd := exec.Command("ffmpeg", append(append(args, c.encode...), "-")...)
-	cmd.Stdin = &raw
-	out, err := cmd.Output()
-	if err != nil {
-		t.Skipf("needs ffmpeg with this encoder: %v", err)
-	}
-	return c.split(out)
+	args := []string{"-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "320x180", "-r", "30", "-i", "-"}
+	return c.Split(foreigntest.FFmpeg(t, &raw, append(args, c.Args...)...))
 }
 
 // publish lets a program in that sends a codec, as by WHIP.
-func (h *hall) publish(id netstack.PeerID, with foreignCodec) {
+func (h *hall) publish(id netstack.PeerID, with foreigntest.Codec) {
 	t := h.t
 	t.Helper()
-	frames := with.frames(t)
+	frames := framesOf(t, with)
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
 	m := &webrtc.MediaEngine{}
@@ -102,7 +58,7 @@ func (h *hall) publish(id netstack.PeerID, with foreignCodec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: with.mime, ClockRate: 90000}, "picture", "tool")
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: with.Mime, ClockRate: 90000}, "picture", "tool")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +68,7 @@ func (h *hall) publish(id netstack.PeerID, with foreignCodec) {
 	}
 	var only []webrtc.RTPCodecParameters
 	for _, c := range tr.Sender().GetParameters().Codecs {
-		if c.MimeType == with.mime && strings.Contains(c.SDPFmtpLine, with.fmtp) {
+		if c.MimeType == with.Mime && strings.Contains(c.SDPFmtpLine, with.FMTP) {
 			only = append(only, c)
 		}
 	}
@@ -144,7 +100,7 @@ func (h *hall) publish(id netstack.PeerID, with foreignCodec) {
 	wg.Go(func() {
 		tick := time.NewTicker(time.Second / 30)
 		defer tick.Stop()
-		pack := rtp.NewPacketizer(1160, 100, 7, with.pack, rtp.NewRandomSequencer(), 90000)
+		pack := rtp.NewPacketizer(1160, 100, 7, with.Packer(), rtp.NewRandomSequencer(), 90000)
 		for n := 0; ; n++ {
 			select {
 			case <-quit:
@@ -191,8 +147,8 @@ func (g *gallery) Sent(*image.YCbCr) {}
 // What another program sends, whatever its codec, is seen over the host,
 // forwarded and in the mix.
 func TestForeignPublisher(t *testing.T) {
-	for _, c := range foreignCodecs {
-		t.Run(c.mime, func(t *testing.T) {
+	for _, c := range foreigntest.Codecs(15) {
+		t.Run(c.Mime, func(t *testing.T) {
 			h := newHall(t)
 			h.planAll(netstack.SFU)
 			g := &gallery{}

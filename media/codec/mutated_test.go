@@ -18,7 +18,7 @@ func TestRow27MutatedFrames(t *testing.T) {
 	const each = 3000
 	streams := map[string][][]byte{"video/VP8": vp8Stream(t, 40)}
 	for _, c := range foreign {
-		streams[c.mime] = c.split(ffmpeg(t, 160, 96, 40, "yuv420p", c.encode))
+		streams[c.Mime] = c.Split(ffmpeg(t, 160, 96, 40, "yuv420p", c.Args))
 	}
 	for mime, frames := range streams {
 		t.Run(mime, func(t *testing.T) {

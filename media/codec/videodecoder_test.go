@@ -1,65 +1,24 @@
 package codec
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"image"
 	"math/rand/v2"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
+
+	"candid/media/foreigntest"
 )
 
-// foreign are the codecs of other clients, and how ffmpeg makes some of each.
-var foreign = []struct {
-	mime   string
-	encode []string
-	split  func([]byte) [][]byte
-}{
-	{"video/VP9", []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-f", "ivf"}, splitIVF},
-	{"video/H264", []string{"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-x264-params", "aud=1:keyint=30", "-f", "h264"}, splitAUD},
-	{"video/AV1", []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-row-mt", "0", "-f", "ivf"}, splitIVF},
-}
+// foreign are the codecs of other clients.
+var foreign = foreigntest.Codecs(30)
 
 // ffmpeg encodes frames of a test picture of w×h; it skips the test where it is
 // not installed.
 func ffmpeg(t testing.TB, w, h, frames int, pixels string, encode []string) []byte {
 	t.Helper()
-	args := []string{"-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=30", w, h),
-		"-frames:v", fmt.Sprint(frames), "-pix_fmt", pixels, "-g", "30"}
-	cmd := exec.Command("ffmpeg", append(append(args, encode...), "-")...)
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("needs ffmpeg to encode")
-	}
-	if err != nil {
-		t.Skipf("this ffmpeg does not encode that: %v\n%s", err, complaint.String())
-	}
-	return out
-}
-
-// splitIVF takes a file of 32 bytes of header and 12 before each frame apart.
-func splitIVF(file []byte) (frames [][]byte) {
-	for file = file[32:]; len(file) > 12; {
-		n := 12 + int(binary.LittleEndian.Uint32(file))
-		frames = append(frames, file[12:n])
-		file = file[n:]
-	}
-	return frames
-}
-
-// splitAUD takes a byte stream apart where access unit delimiters are.
-func splitAUD(stream []byte) (frames [][]byte) {
-	parts := bytes.Split(stream, []byte{0, 0, 0, 1, 9})
-	for _, p := range parts[1:] {
-		frames = append(frames, append([]byte{0, 0, 0, 1, 9}, p...))
-	}
-	return frames
+	return foreigntest.FFmpeg(t, nil, append(foreigntest.TestPicture(w, h, frames, pixels), encode...)...)
 }
 
 // reference decodes the first frame of what ffmpeg encodes, uncompressed.
@@ -75,13 +34,13 @@ func reference(t testing.TB, w, h int) *image.YCbCr {
 // What other clients send is decoded, each frame at once.
 func TestForeignCodecs(t *testing.T) {
 	for _, c := range foreign {
-		t.Run(c.mime, func(t *testing.T) {
+		t.Run(c.Mime, func(t *testing.T) {
 			const w, h = 322, 182
-			frames := c.split(ffmpeg(t, w, h, 30, "yuv420p", c.encode))
+			frames := c.Split(ffmpeg(t, w, h, 30, "yuv420p", c.Args))
 			if len(frames) != 30 {
 				t.Fatalf("%d frames", len(frames))
 			}
-			d, err := NewVideoDecoder(c.mime)
+			d, err := NewVideoDecoder(c.Mime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,19 +77,19 @@ func TestForeignCodecs(t *testing.T) {
 // A large picture is refused by its header, and a size that comes later too.
 func TestForeignTooLarge(t *testing.T) {
 	for _, c := range foreign {
-		t.Run(c.mime, func(t *testing.T) {
-			d, err := NewVideoDecoder(c.mime)
+		t.Run(c.Mime, func(t *testing.T) {
+			d, err := NewVideoDecoder(c.Mime)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer d.Close()
 			for _, size := range [][2]int{{2560, 1440}, {1936, 64}} {
-				frames := c.split(ffmpeg(t, size[0], size[1], 1, "yuv420p", c.encode))
+				frames := c.Split(ffmpeg(t, size[0], size[1], 1, "yuv420p", c.Args))
 				if _, err := d.Decode(frames[0]); !errors.Is(err, ErrTooLarge) {
 					t.Errorf("%v: %v", size, err)
 				}
 			}
-			full := c.split(ffmpeg(t, 1920, 1080, 1, "yuv420p", c.encode))
+			full := c.Split(ffmpeg(t, 1920, 1080, 1, "yuv420p", c.Args))
 			if img, err := d.Decode(full[0]); err != nil || img.Rect.Size() != image.Pt(1920, 1080) {
 				t.Errorf("1920×1080: %v", err)
 			}
@@ -201,14 +160,14 @@ func TestForeignPixels(t *testing.T) {
 	}
 	defer d.Close()
 	for _, pixels := range []string{"yuv422p", "yuv444p", "yuv420p10le"} {
-		for _, f := range splitAUD(ffmpeg(t, 160, 96, 2, pixels, encode)) {
+		for _, f := range foreigntest.SplitAUD(ffmpeg(t, 160, 96, 2, pixels, encode)) {
 			if _, err := d.Decode(f); err == nil {
 				t.Errorf("%s was decoded", pixels)
 			}
 		}
 	}
 	// Full range, as cameras of telephones have it, becomes limited.
-	full := splitAUD(ffmpeg(t, 160, 96, 1, "yuvj420p", encode))
+	full := foreigntest.SplitAUD(ffmpeg(t, 160, 96, 1, "yuvj420p", encode))
 	img, err := d.Decode(full[0])
 	if err != nil {
 		t.Fatal(err)
@@ -222,9 +181,9 @@ func TestForeignPixels(t *testing.T) {
 // a good key frame mends all.
 func TestForeignGarbage(t *testing.T) {
 	for _, c := range foreign {
-		t.Run(c.mime, func(t *testing.T) {
-			frames := c.split(ffmpeg(t, 160, 96, 10, "yuv420p", c.encode))
-			d, err := NewVideoDecoder(c.mime)
+		t.Run(c.Mime, func(t *testing.T) {
+			frames := c.Split(ffmpeg(t, 160, 96, 10, "yuv420p", c.Args))
+			d, err := NewVideoDecoder(c.Mime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +244,7 @@ func FuzzForeignDecode(f *testing.F) {
 		f.Add(byte(i), []byte{0x82, 0x49, 0x83, 0x42, 0, 0, 0, 0, 0})
 	}
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
-		d, err := NewVideoDecoder(foreign[int(which)%len(foreign)].mime)
+		d, err := NewVideoDecoder(foreign[int(which)%len(foreign)].Mime)
 		if err != nil {
 			t.Fatal(err)
 		}

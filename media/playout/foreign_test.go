@@ -1,68 +1,26 @@
 package playout
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"image"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
 
 	"candid/media"
 	"candid/media/codec"
+	"candid/media/foreigntest"
 
 	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 )
 
-// foreign are the codecs of other clients, how ffmpeg makes some of each and
-// how they are put into packets.
-var foreign = []struct {
-	mime   string
-	encode []string
-	split  func([]byte) [][]byte
-	pack   func() rtp.Payloader
-}{
-	{"video/VP9", []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-f", "ivf"}, splitIVF,
-		func() rtp.Payloader { return &codecs.VP9Payloader{} }},
-	{"video/H264", []string{"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-x264-params", "aud=1:keyint=15", "-f", "h264"}, splitAUD,
-		func() rtp.Payloader { return &codecs.H264Payloader{} }},
-	{"video/AV1", []string{"-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-row-mt", "0", "-f", "ivf"}, splitIVF,
-		func() rtp.Payloader { return &codecs.AV1Payloader{} }},
-}
-
-func splitIVF(file []byte) (frames [][]byte) {
-	for file = file[32:]; len(file) > 12; {
-		n := 12 + int(binary.LittleEndian.Uint32(file))
-		frames = append(frames, file[12:n])
-		file = file[n:]
-	}
-	return frames
-}
-
-func splitAUD(stream []byte) (frames [][]byte) {
-	parts := bytes.Split(stream, []byte{0, 0, 0, 1, 9})
-	for _, p := range parts[1:] {
-		frames = append(frames, append([]byte{0, 0, 0, 1, 9}, p...))
-	}
-	return frames
-}
-
 // packets encodes frames with a key frame at every 15th and puts them into RTP.
-func packets(t *testing.T, n int, encode []string, split func([]byte) [][]byte, payloader rtp.Payloader) [][]*rtp.Packet {
+func packets(t *testing.T, n int, c foreigntest.Codec) [][]*rtp.Packet {
 	t.Helper()
-	args := append([]string{"-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
-		"-frames:v", fmt.Sprint(n), "-pix_fmt", "yuv420p", "-g", "15"}, encode...)
-	out, err := exec.Command("ffmpeg", append(args, "-")...).Output()
-	if err != nil {
-		t.Skipf("needs ffmpeg with this encoder: %v", err)
-	}
+	out := foreigntest.FFmpeg(t, nil, append(foreigntest.TestPicture(640, 360, n, "yuv420p"), c.Args...)...)
 	var frames [][]*rtp.Packet
-	pack := rtp.NewPacketizer(1160, 100, 7, payloader, rtp.NewFixedSequencer(65530), videoRate)
-	for _, f := range split(out) {
+	pack := rtp.NewPacketizer(1160, 100, 7, c.Packer(), rtp.NewFixedSequencer(65530), videoRate)
+	for _, f := range c.Split(out) {
 		frames = append(frames, pack.Packetize(f, videoRate/30))
 	}
 	return frames
@@ -89,10 +47,10 @@ func (c *collector) count() int {
 // Pictures of other clients are put together and decoded; what is lost costs no
 // more than up to the next key frame.
 func TestForeignVideo(t *testing.T) {
-	for _, c := range foreign {
-		t.Run(c.mime, func(t *testing.T) {
-			frames := packets(t, 45, c.encode, c.split, c.pack())
-			format, err := FormatFor(c.mime)
+	for _, c := range foreigntest.Codecs(15) {
+		t.Run(c.Mime, func(t *testing.T) {
+			frames := packets(t, 45, c)
+			format, err := FormatFor(c.Mime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +66,7 @@ func TestForeignVideo(t *testing.T) {
 				name        string
 				frame, want int
 			}{{"whole", -1, 45}, {"a frame lost", 20, 45 - 10}} {
-				decoder, err := codec.NewVideoDecoder(c.mime)
+				decoder, err := codec.NewVideoDecoder(c.Mime)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -160,11 +118,12 @@ func TestForeignMiddle(t *testing.T) {
 }
 
 func FuzzForeignPackets(f *testing.F) {
+	foreign := foreigntest.Codecs(15)
 	f.Add(byte(0), []byte{0x80 | 0x08, 1, 0x82, 0x49}, []byte{0x84, 1, 2})
 	f.Add(byte(1), []byte{nalSTAPA, 0, 2, 0x67, 1, 0, 2, 0x65, 0x88}, []byte{nalFUA, 0x45, 0xaa})
 	f.Add(byte(2), []byte{0x18, 0x0a, 1, 2, 3}, []byte{0x90, 0xaa, 0xaa})
 	f.Fuzz(func(t *testing.T, which byte, first, second []byte) {
-		format, err := FormatFor(foreign[int(which)%len(foreign)].mime)
+		format, err := FormatFor(foreign[int(which)%len(foreign)].Mime)
 		if err != nil {
 			t.Fatal(err)
 		}
