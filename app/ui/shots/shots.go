@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"time"
 
@@ -225,11 +226,13 @@ func awaitTried(loop *uitest.Loop) error {
 
 func room(n int, way uitest.Way) *uitest.Call {
 	s := uitest.Room(n)
-	switch way {
+	switch way { // the sentences are those of netstack/topology
+	case uitest.RelayUDP, uitest.RelayTLS:
+		s.Plan.Why = "Two people: there is no direct path, but a relay does as well as the host would."
 	case uitest.SFU:
-		s.Plan = call.Plan{Topology: netstack.SFU, Why: "Six people: each sends once to the host, which passes it on."}
+		s.Plan = call.Plan{Topology: netstack.SFU, Why: fmt.Sprintf("%d people: the host forwards, so that each sends only once.", n)}
 	case uitest.MCU:
-		s.Plan = call.Plan{Topology: netstack.MCU, Why: "Your line cannot take five pictures at once, so the host mixes them for you."}
+		s.Plan = call.Plan{Topology: netstack.MCU, Why: "The line takes 800 kbit/s, too little for 5 pictures: the host mixes them into one."}
 	}
 	lines := uitest.Lines(n, way, now)
 	c := uitest.NewCall(s, lines...)

@@ -23,9 +23,9 @@ func MemberAt(i int) call.Member {
 // Room is a snapshot of a room of n people, Start long ago.
 func Room(n int) call.Snapshot {
 	s := call.Snapshot{State: call.Connected, Room: "design-review", Invite: Invite, Hosted: true, Self: MemberAt(0),
-		Since: Start, Plan: call.Plan{Revision: 1, Topology: netstack.P2P, Why: "Two people: straight from one to the other."}}
+		Since: Start, Plan: call.Plan{Revision: 1, Topology: netstack.P2P, Why: "Two people are connected directly."}}
 	if n > 2 {
-		s.Plan.Why = "Three and more on good lines: everybody sends to everybody."
+		s.Plan.Why = "Three people, and the direct paths are measurably shorter for all of them."
 	}
 	for i := 1; i < n; i++ {
 		s.Others = append(s.Others, MemberAt(i))
