@@ -149,6 +149,12 @@ type PathChange struct {
 	Concealed time.Duration `json:"audio_concealed"`
 	ToFirst   time.Duration `json:"decision_to_first"` // picture and sound decoded on the new path
 	ToDone    time.Duration `json:"decision_to_done"`
+	// StillMissing and StillConcealed are the same of a stretch without a change
+	// right after, StillFor long, which is as long as the change: what the line
+	// costs anyway. StillFor is 0 if another change came first.
+	StillFor       time.Duration `json:"still_for,omitempty"`
+	StillMissing   int           `json:"still_frames_missing,omitempty"`
+	StillConcealed time.Duration `json:"still_concealed,omitempty"`
 }
 
 // Edge is one line of the room as its two ends measured it: the picture of the

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"candid/media"
 	"candid/netstack"
 )
 
@@ -15,8 +14,7 @@ type change struct {
 	swapped time.Time // when the new path took over; zero: not yet
 	quiet   bool      // the old path was let go
 	came    map[*sound]uint64
-	seen    map[*feed]uint32 // newest picture shown when we began to count
-	made    map[*sound]uint64
+	seam    seam
 }
 
 const (
@@ -44,13 +42,13 @@ func (p *paths) begin(now time.Time) {
 	to := p.target()
 	c := &change{
 		PathChange: PathChange{At: now, From: p.current, To: to, Why: p.r.plan.Why, Revision: p.r.plan.Revision},
-		came:       map[*sound]uint64{}, seen: map[*feed]uint32{}, made: map[*sound]uint64{},
+		came:       map[*sound]uint64{}, seam: newSeam(),
 	}
-	p.change = c
+	p.change, p.still = c, nil
 	for _, o := range p.played(to) {
 		c.came[o.sound] = o.sound.packets[carrier(to)].Load()
 	}
-	p.count(p.played(c.From))
+	c.seam.count(p.played(c.From))
 	p.wish()
 	p.r.tell(PathChanged{c.PathChange})
 	p.step(now)
@@ -62,34 +60,6 @@ func (p *paths) played(t netstack.Topology) []*other {
 		return []*other{p.mix}
 	}
 	return p.r.others
-}
-
-// count begins to watch the seam of what is played.
-func (p *paths) count(all []*other) {
-	for _, o := range all {
-		if ts, ok := o.camera.mark(); ok {
-			p.change.seen[o.camera] = ts
-		}
-		p.change.made[o.sound] = o.sound.concealed()
-	}
-}
-
-// counted adds up the seam so far, and ends the watch.
-func (p *paths) counted(all []*other) {
-	c := p.change
-	for _, o := range all {
-		if ts, ok := c.seen[o.camera]; ok {
-			missing, repeated := o.camera.since(ts)
-			c.Missing, c.Repeated = c.Missing+missing, c.Repeated+repeated
-			delete(c.seen, o.camera)
-		}
-		if before, ok := c.made[o.sound]; ok {
-			if now := o.sound.concealed(); now > before {
-				c.Concealed = max(c.Concealed, time.Duration(now-before)*time.Second/media.SampleRate)
-			}
-			delete(c.made, o.sound)
-		}
-	}
 }
 
 // mixes reports whether a change is to or from the mix, which is not the same
@@ -109,7 +79,7 @@ func (p *paths) step(now time.Time) {
 		}
 	case !c.quiet && now.Sub(c.swapped) >= overlap:
 		if c.mixes() {
-			p.counted(p.played(c.From))
+			c.seam.counted(p.played(c.From))
 		}
 		c.quiet, c.ToDone = true, now.Sub(c.At)
 		p.wish()
@@ -155,7 +125,7 @@ func (p *paths) swap(now time.Time) {
 	c.swapped, c.ToFirst = now, now.Sub(c.At)
 	p.current = c.To
 	if c.mixes() {
-		p.count(p.played(c.To))
+		c.seam.count(p.played(c.To))
 	}
 	p.wish()
 	p.r.linksChanged()
@@ -166,13 +136,15 @@ func (p *paths) swap(now time.Time) {
 func (p *paths) finish() {
 	c := p.change
 	if c.mixes() && !c.quiet {
-		p.counted(p.played(c.From))
+		c.seam.counted(p.played(c.From))
 	}
-	p.counted(p.played(c.To))
+	c.seam.counted(p.played(c.To))
 	if c.Done = true; c.ToDone == 0 {
 		c.ToDone = time.Since(c.At)
 	}
+	c.Missing, c.Repeated, c.Concealed = c.seam.missing, c.seam.repeated, c.seam.concealed
 	p.end()
+	p.rest(time.Since(c.At))
 }
 
 // fail stays on the old path, and says why.
@@ -198,10 +170,15 @@ func (p *paths) end() {
 	p.change = nil
 	p.past = append(p.past, c.PathChange)
 	p.past = p.past[max(0, len(p.past)-pastChanges):]
+	p.keep()
 	p.wish()
+	p.r.tell(PathChanged{c.PathChange})
+}
+
+// keep lets others see the past changes.
+func (p *paths) keep() {
 	past := slices.Clone(p.past)
 	p.r.s.changes.Store(&past)
-	p.r.tell(PathChanged{c.PathChange})
 }
 
 // newest is the change under way, or the newest one.

@@ -21,6 +21,7 @@ type paths struct {
 	current netstack.Topology // the path that is played; Auto: none yet
 	change  *change           // under way
 	past    []PathChange
+	still   *still    // after the newest of them; nil: none is watched
 	again   time.Time // not before, after one that failed
 	tiles   map[netstack.PeerID]tile
 	mix     *other // the host's mix
@@ -115,6 +116,7 @@ func (p *paths) tick(now time.Time) {
 	case p.target() != p.current && now.After(p.again):
 		p.begin(now)
 	}
+	p.rested(now)
 	p.reach(now)
 	p.encode()
 }

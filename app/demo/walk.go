@@ -33,6 +33,10 @@ type PathChange struct {
 	Concealed float64           `json:"audio_concealed_ms"`
 	ToFirst   float64           `json:"decision_to_first_ms"`
 	ToDone    float64           `json:"decision_to_done_ms"`
+	// Of as long a stretch without a change, right after.
+	StillFor       float64 `json:"still_for_ms"` // 0: there was none
+	StillMissing   int     `json:"still_frames_missing"`
+	StillConcealed float64 `json:"still_concealed_ms"`
 }
 
 const (
@@ -114,18 +118,18 @@ func (w walker) visit(ctx context.Context) error {
 	return sleep(ctx, 2*stay) // until the others have arrived there too
 }
 
-// on waits until so many people are there and this member is on a path, stays a
-// while and waits until the newest change is measured. 0 and Auto are any.
+// on waits until so many people are there, this member is on a path and the
+// newest change is measured, and stays a while. 0 and Auto are any.
 func (w walker) on(ctx context.Context, people int, path netstack.Topology) error {
 	what := fmt.Sprintf("%d people on %v", people, path)
 	err := w.await(ctx, what, func(c call.Snapshot) bool {
 		return (people == 0 || len(c.Others) == people-1) && (path == netstack.Auto || w.path() == path && c.Plan.Topology == path)
 	})
 	if err == nil {
-		err = sleep(ctx, stay)
+		err = w.await(ctx, "the change's end", func(c call.Snapshot) bool { return !c.Change.OK || c.Change.Value.Done || c.Change.Value.Failed != "" })
 	}
 	if err == nil {
-		err = w.await(ctx, "the change's end", func(c call.Snapshot) bool { return !c.Change.OK || c.Change.Value.Done || c.Change.Value.Failed != "" })
+		err = sleep(ctx, stay)
 	}
 	return err
 }
@@ -157,6 +161,7 @@ func (w walker) changes() (out []PathChange) {
 		out = append(out, PathChange{
 			Member: w.s.Snapshot().Self.Name, From: c.From, To: c.To, Why: c.Why, Failed: c.Failed,
 			Missing: c.Missing, Repeated: c.Repeated, Concealed: ms(c.Concealed), ToFirst: ms(c.ToFirst), ToDone: ms(c.ToDone),
+			StillFor: ms(c.StillFor), StillMissing: c.StillMissing, StillConcealed: ms(c.StillConcealed),
 		})
 	}
 	return out
