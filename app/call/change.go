@@ -14,6 +14,7 @@ type change struct {
 	swapped time.Time // when the new path took over; zero: not yet
 	quiet   bool      // the old path was let go
 	came    map[*sound]uint64
+	brought map[*feed]int // pictures on the new path, before
 	seam    seam
 }
 
@@ -25,11 +26,19 @@ const (
 	// overlap is how long the old path goes on after the new one took over: what
 	// is on its way on it still comes.
 	overlap = 250 * time.Millisecond
+	// longOverlap is how long at most, while the new path falls behind the old:
+	// its first losses are being mended.
+	longOverlap = 2 * time.Second
 	// watched is how long after the change its seam is measured.
 	watched = time.Second
 	// enoughSound is how many packets show that the sound comes: 0.2 s, in which
 	// the jitter buffer learns how evenly.
 	enoughSound = 10
+	// enoughPictures is how many in a row show that a path can do alone.
+	enoughPictures = 10
+	// steadyLimit is how long that is waited for: a slow camera, or a line that
+	// never will.
+	steadyLimit = 3 * time.Second
 	// enoughAnew is that for a jitter buffer that begins with it.
 	enoughAnew = 30
 	// freshPicture is how long after a picture another is still awaited.
@@ -42,11 +51,12 @@ func (p *paths) begin(now time.Time) {
 	to := p.target()
 	c := &change{
 		PathChange: PathChange{At: now, From: p.current, To: to, Why: p.r.plan.Why, Revision: p.r.plan.Revision},
-		came:       map[*sound]uint64{}, seam: newSeam(),
+		came:       map[*sound]uint64{}, brought: map[*feed]int{}, seam: newSeam(),
 	}
 	p.change, p.still = c, nil
 	for _, o := range p.played(to) {
 		c.came[o.sound] = o.sound.packets[carrier(to)].Load()
+		c.brought[o.camera] = o.camera.of(carrier(to)).total
 	}
 	c.seam.count(p.played(c.From))
 	p.wish()
@@ -77,13 +87,13 @@ func (p *paths) step(now time.Time) {
 		} else if now.Sub(c.At) > changeLimit {
 			p.fail(why)
 		}
-	case !c.quiet && now.Sub(c.swapped) >= overlap:
+	case !c.quiet && now.Sub(c.swapped) >= overlap && (now.Sub(c.swapped) >= longOverlap || p.abreast()):
 		if c.mixes() {
 			c.seam.counted(p.played(c.From))
 		}
 		c.quiet, c.ToDone = true, now.Sub(c.At)
 		p.wish()
-	case now.Sub(c.swapped) >= watched:
+	case c.quiet && now.Sub(c.swapped) >= max(watched, c.ToDone-c.ToFirst+watched-overlap):
 		p.finish()
 	}
 }
@@ -105,18 +115,38 @@ func (p *paths) awaited(now time.Time) string {
 		seen := !o.member.CameraOff && (!sized || t.height > 0)
 		heard := !o.member.Muted
 		if c.From != netstack.MCU {
-			seen = seen && now.Sub(o.camera.cameAt(old)) < freshPicture
+			seen = seen && now.Sub(o.camera.of(old).at) < freshPicture
 			heard = heard && o.sound.flows(old, now)
 		}
 		switch {
 		case !o.connected:
-		case seen && !source.camera.cameAt(over).After(c.At):
+		case seen && !source.camera.of(over).at.After(c.At):
 			return fmt.Sprintf("no picture of %s came over %v", o.member.Name, c.To)
+		case seen && !c.mixes() && now.Sub(c.At) < steadyLimit && !p.steady(o.camera):
+			return fmt.Sprintf("the picture of %s did not come steadily over %v", o.member.Name, c.To)
 		case heard && source.sound.packets[over].Load() < c.came[source.sound]+enough:
 			return fmt.Sprintf("no sound of %s came over %v", o.member.Name, c.To)
 		}
 	}
 	return ""
+}
+
+// steady reports whether the new path brings a picture as the old one does.
+func (p *paths) steady(f *feed) bool {
+	over := carrier(p.change.To)
+	return f.of(over).total >= p.change.brought[f]+enoughPictures && f.abreast(over)
+}
+
+// abreast reports whether the new path does so for all pictures that come.
+func (p *paths) abreast() bool {
+	c := p.change
+	for _, o := range p.r.others {
+		came := time.Since(o.camera.of(carrier(c.From)).at) < freshPicture
+		if !c.mixes() && came && !o.camera.abreast(carrier(c.To)) {
+			return false
+		}
+	}
+	return true
 }
 
 // swap lets the new path take over.

@@ -27,8 +27,15 @@ type feed struct {
 	spacing uint32        // between pictures, as they come
 	kept    []keptPicture // decoded ahead of what is to be shown first
 	free    []*image.YCbCr
-	came    [netstack.MCU + 1]time.Time // when a path brought its newest picture
+	brought [netstack.MCU + 1]brought // by path
 	ledger  ledger
+}
+
+// brought is what a path has brought of the pictures.
+type brought struct {
+	at    time.Time // the newest, decoded; zero: never
+	ts    uint32    // its timestamp
+	total int
 }
 
 // keptPicture is one that waits for those before it.
@@ -42,6 +49,8 @@ const (
 	// longestWait is how long a picture waits for those before it.
 	longestWait = 150 * time.Millisecond
 	mostKept    = 8
+	// mostBehind is how many pictures a path may be behind another and still do.
+	mostBehind = 3
 	// standing is how long a picture has stood when it is better to show any.
 	standing = 500 * time.Millisecond
 )
@@ -78,11 +87,19 @@ func (f *feed) follow(path netstack.Topology, merging bool) {
 	}
 }
 
-// cameAt is when a path brought its newest picture; zero: never.
-func (f *feed) cameAt(path netstack.Topology) time.Time {
+// of returns what a path has brought.
+func (f *feed) of(path netstack.Topology) brought {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.came[path]
+	return f.brought[path]
+}
+
+// abreast reports whether a path's newest picture is the newest shown, or
+// nearly: it could do alone.
+func (f *feed) abreast(path netstack.Topology) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int32(f.last-f.brought[path].ts) <= int32(mostBehind*f.spacing)
 }
 
 // mark is the newest picture shown; ok is false if none was.
@@ -102,7 +119,7 @@ func (f *feed) since(ts uint32) (missing, repeated int) {
 func (f *feed) write(path netstack.Topology, v media.VideoFrame, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.came[path] = now
+	f.brought[path] = brought{now, v.Timestamp, f.brought[path].total + 1}
 	switch {
 	case f.began && int32(v.Timestamp-f.last) <= 0:
 		if now.Sub(f.lastAt) < standing || f.last == v.Timestamp || !f.merging && path != f.main {

@@ -170,3 +170,24 @@ func TestShare(t *testing.T) {
 		}
 	}
 }
+
+func TestFeedAbreast(t *testing.T) {
+	const a, b = netstack.P2P, netstack.SFU
+	f := newFeeding()
+	f.follow(a, true)
+	for n := 1; n < 10; n++ {
+		f.brings(a, n)
+	}
+	for _, c := range []struct {
+		n    int
+		want bool
+	}{{1, false}, {9 - mostBehind - 1, false}, {9 - mostBehind, true}, {9, true}, {10, true}} {
+		f.brings(b, c.n)
+		if got := f.abreast(b); got != c.want {
+			t.Errorf("picture %d came where 9 was shown: abreast is %v", c.n, got)
+		}
+	}
+	if n := f.of(b).total; n != 5 {
+		t.Errorf("brought %d, want 5", n)
+	}
+}
