@@ -84,7 +84,17 @@ func newStudio(t *testing.T, member, other int) *fakeStudio {
 // newStudioOf is one with a camera of a size.
 func newStudioOf(t *testing.T, member, other, width, height int) *fakeStudio {
 	t.Helper()
-	listener, err := scene.NewListener(scene.SoundOf(other))
+	return newStudioFor(t, member, []int{other}, width, height)
+}
+
+// newStudioFor is one that listens for the tones of several.
+func newStudioFor(t *testing.T, member int, others []int, width, height int) *fakeStudio {
+	t.Helper()
+	var sounds []scene.Sound
+	for _, o := range others {
+		sounds = append(sounds, scene.SoundOf(o))
+	}
+	listener, err := scene.NewListener(sounds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +253,10 @@ func joinWith(t *testing.T, inv invite.Invite, name string, studio *fakeStudio) 
 func joinConfig(t *testing.T, cfg call.Config, studio *fakeStudio) *person {
 	t.Helper()
 	p := &person{studio: studio, meter: &meter{}}
-	cfg.Studio, cfg.Meter, cfg.Loopback = p.studio, p.meter, true
+	cfg.Studio, cfg.Loopback = p.studio, true
+	if cfg.Meter == nil {
+		cfg.Meter = p.meter
+	}
 	s, err := call.Join(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)

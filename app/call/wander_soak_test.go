@@ -4,5 +4,5 @@ package call_test
 
 import "testing"
 
-// A hundred random joins, leaves and forced changes in one run.
-func TestWanderFar(t *testing.T) { wander(t, 100, 1) }
+// A hundred random joins, leaves, crashes, signs and forced changes in one run.
+func TestWanderFar(t *testing.T) { wander(t, 100, 1, 4, map[int]string{33: "host", 66: "host"}) }

@@ -1,60 +1,65 @@
 package call_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"time"
 
+	"candid/app/call"
 	"candid/netstack"
-	"candid/netstack/topology"
 )
 
-// walkers is a room of people who come, go, vanish and are forced onto paths.
-// What each is to be on is what topology.Decide says; each has a tone and
-// numbered pictures of its own.
+// walkerSlots is how many people can be there at once.
+const walkerSlots = 4
+
+var wanderSeed = flag.Uint64("wander", 0, "what TestWander and TestWanderFar begin with; 0: chosen")
+
+// walkers is a room on a real host, of people who come, go, crash, are muted and
+// are forced onto paths. Each is a process with a tone and numbered pictures of
+// its own, and so is the host, which crashes too.
 type walkers struct {
 	t      *testing.T
-	hall   *hall
 	rnd    *rand.Rand
-	people []*person // by member number; nil: not here
+	host   *process
+	at     hosts // as it was when it started
+	dir    string
+	people [walkerSlots]*walker     // nil: not here
+	ghosts map[netstack.PeerID]bool // who crashed, and whom the room may expect back
 	forced netstack.Topology
+	tally  tally
 }
 
-const mostWalkers = 4
-
-// decide is what Decide says to everyone.
-func (w *walkers) decide(id netstack.PeerID, ids []netstack.PeerID) netstack.Topology {
-	all := []netstack.Topology{netstack.P2P, netstack.SFU, netstack.MCU}
-	in := topology.Inputs{Host: topology.Host{SFU: true, MCU: true}, Forced: w.forced}
-	for _, id := range ids {
-		in.Members = append(in.Members, topology.Member{ID: id, Paths: all})
-	}
-	return topology.Decide(in).Paths[id].Topology
+// walker is one of them, as it should be.
+type walker struct {
+	*process
+	slot              int
+	name              string
+	muted, dark, hand bool
+	forced            netstack.Topology
+	told              told // by itself, last
 }
 
-// step does one thing at random, and returns what it was.
-func (w *walkers) step(n int) string {
-	here := w.here()
-	i := w.rnd.IntN(mostWalkers)
-	switch what := w.rnd.IntN(4); {
-	case len(here) < 2 || what == 0 && w.people[i] == nil:
-		for w.people[i] != nil {
-			i = (i + 1) % mostWalkers
-		}
-		// It listens for whoever comes next to it, if they are here.
-		w.people[i] = joinAs(w.t, w.hall.invite, fmt.Sprintf("P%d-%d", i, n), i, (i+1)%mostWalkers)
-		return fmt.Sprintf("%d joins", i)
-	case len(here) > 2 && what == 1 && w.people[i] != nil:
-		w.people[i].leave()
-		w.people[i] = nil
-		return fmt.Sprintf("%d leaves", i)
-	}
-	w.forced = []netstack.Topology{netstack.Auto, netstack.P2P, netstack.SFU, netstack.MCU}[w.rnd.IntN(4)]
-	w.hall.planEach(w.decide)
-	return fmt.Sprintf("all are forced to %v", w.forced)
+// tally is what a run comes to.
+type tally struct {
+	joins, leaves, crashes, hostCrashes, forced, signs int
+	changes, whole, failed, missing, repeated          int // the last two: most of one change
+	worst                                              call.PathChange
+	concealed, agreed                                  time.Duration
+	why                                                map[string]int // of those that failed
 }
 
-func (w *walkers) here() (out []*person) {
+func newWalkers(t *testing.T, seed uint64) *walkers {
+	w := &walkers{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), ghosts: map[netstack.PeerID]bool{}}
+	w.tally.why = map[string]int{}
+	w.host = begin(t, role{Dir: w.dir, Port: -1})
+	w.at = ask[hosts](w.host, order{Do: "tell"})
+	return w
+}
+
+func (w *walkers) here() (out []*walker) {
 	for _, p := range w.people {
 		if p != nil {
 			out = append(out, p)
@@ -63,70 +68,173 @@ func (w *walkers) here() (out []*person) {
 	return out
 }
 
-// check waits until everyone has the same room, is on the path that Decide says
-// and hears the one it listens for, and nobody hears one who is gone.
-func (w *walkers) check(what string) {
-	w.t.Helper()
-	here := w.here()
-	if len(here) < 2 {
-		return
+// step does one thing at random, or what is given, and returns what it was.
+func (w *walkers) step(n int, what string) string {
+	here, free := w.here(), -1
+	for _, i := range w.rnd.Perm(walkerSlots) {
+		if w.people[i] == nil {
+			free = i
+		}
 	}
-	defer explain(w.t, here)
-	var ids []netstack.PeerID
-	for _, p := range here {
-		ids = append(ids, p.Snapshot().Self.ID)
+	if what == "" {
+		what = []string{"join", "join", "join", "leave", "leave", "crash", "room", "room", "force", "signs"}[w.rnd.IntN(10)]
 	}
-	for i, p := range w.people {
-		if p == nil {
+	if len(here) < 2 || what == "join" && free >= 0 {
+		return w.join(n, free)
+	}
+	p := here[w.rnd.IntN(len(here))]
+	to := []netstack.Topology{netstack.Auto, netstack.P2P, netstack.SFU, netstack.MCU}[w.rnd.IntN(4)]
+	switch {
+	case what == "host":
+		w.host.kill()
+		w.host = begin(w.t, role{Dir: w.dir, Port: w.at.Port})
+		ask[hosts](w.host, order{Do: "tell"})
+		w.tally.hostCrashes++
+		return "the host crashes and is started again"
+	case what == "leave" && len(here) > 2:
+		w.gone(p)
+		p.end()
+		w.tally.leaves++
+		return p.name + " leaves"
+	case what == "crash" && len(here) > 2:
+		w.gone(p)
+		p.kill()
+		w.ghosts[p.told.Self.ID] = true
+		w.tally.crashes++
+		return p.name + " crashes"
+	case what == "force":
+		p.forced = to
+		w.tally.forced++
+		ask[told](p.process, order{Do: "force", Path: to})
+		return fmt.Sprintf("%s is forced to %v", p.name, to)
+	case what == "signs":
+		w.sign(p)
+		return fmt.Sprintf("%s: muted %v, camera off %v, hand up %v", p.name, p.muted, p.dark, p.hand)
+	case w.people[0] == nil: // the moderator
+		return w.join(n, 0)
+	}
+	w.forced = to
+	w.tally.forced++
+	ask[told](w.people[0].process, order{Do: "room", Path: to})
+	return fmt.Sprintf("all are forced to %v", to)
+}
+
+// join has the one of a slot join; that of the first moderates.
+func (w *walkers) join(n, slot int) string {
+	p := &walker{slot: slot, name: fmt.Sprintf("P%d-%d", slot, n)}
+	link := w.at.Guests
+	if slot == 0 {
+		link = w.at.Moderator
+	}
+	p.process = begin(w.t, role{Invite: link, Name: p.name, Slot: slot})
+	p.told = ask[told](p.process, order{Do: "tell"})
+	w.people[slot] = p
+	w.tally.joins++
+	return p.name + " joins"
+}
+
+// sign turns one of the signs that the others see.
+func (w *walkers) sign(p *walker) {
+	w.tally.signs++
+	switch w.rnd.IntN(3) {
+	case 0:
+		p.muted = !p.muted
+		ask[told](p.process, order{Do: "mute", On: p.muted})
+	case 1:
+		p.dark = !p.dark
+		ask[told](p.process, order{Do: "camera", On: !p.dark})
+	case 2:
+		p.hand = !p.hand
+		ask[told](p.process, order{Do: "hand", On: p.hand})
+	}
+}
+
+// gone takes one out of the room as it should be, and counts what it has seen.
+func (w *walkers) gone(p *walker) {
+	w.people[p.slot] = nil
+	w.tally.add(ask[told](p.process, order{Do: "tell"}).Changes)
+}
+
+func (t *tally) add(changes []call.PathChange) {
+	for _, c := range changes {
+		t.changes++
+		if c.Failed != "" {
+			t.failed++
+			t.why[c.Failed]++
 			continue
 		}
-		p.studio.listener.Reset()
-		want := w.decide(p.Snapshot().Self.ID, ids)
-		until(w.t, fmt.Sprintf("after %q: %d knows the others, on %v", what, i, want), func() bool {
-			s := p.Snapshot()
-			if len(s.Others) != len(here)-1 || s.Mixed != (want == netstack.MCU) || s.Change.OK && s.Change.Value.Failed == "" && !s.Change.Value.Done {
-				return false
-			}
-			for _, l := range p.Lines() {
-				if l.Link.Topology != want {
-					return false
-				}
-			}
-			return len(p.Lines()) == len(s.Others)
-		})
-		next := w.people[(i+1)%mostWalkers] != nil
-		p.studio.listener.Reset()
-		until(w.t, fmt.Sprintf("after %q: %d hears %d: %v", what, i, (i+1)%mostWalkers, next), func() bool {
-			h := p.studio.listener.Heard()[0]
-			return h.Present == next && h.Windows+h.Silent > 2
-		})
-		before := p.meter.seen.Seen().Frames
-		if want != netstack.MCU { // the mix has their numbers too small to read
-			until(w.t, fmt.Sprintf("after %q: %d sees", what, i), func() bool { return p.meter.seen.Seen().Frames > before+5 })
+		t.repeated, t.concealed = max(t.repeated, c.Repeated), max(t.concealed, c.Concealed)
+		if c.Missing > t.missing {
+			t.missing, t.worst = c.Missing, c
+		}
+		if c.Missing == 0 && c.Repeated == 0 {
+			t.whole++
 		}
 	}
 }
 
-// wander takes so many steps.
-func wander(t *testing.T, steps int, seed uint64) {
-	w := &walkers{t: t, hall: newHall(t), rnd: rand.New(rand.NewPCG(seed, 1)), people: make([]*person, mostWalkers)}
-	w.hall.planEach(w.decide)
-	for n := range steps {
-		what := w.step(n)
-		t.Logf("step %d: %s", n, what)
-		w.check(what)
-	}
-	missing, changes, failed := 0, 0, 0
+// end has everyone leave, and looks at what is left.
+func (w *walkers) end(seed uint64, steps int) {
+	w.t.Helper()
 	for _, p := range w.here() {
-		for _, c := range p.PathChanges() {
-			changes++
-			missing += c.Missing
-			if c.Failed != "" {
-				failed++
-			}
+		w.gone(p)
+		p.end()
+	}
+	if steps > 50 {
+		w.hostIsLean()
+	}
+	w.host.end()
+	y := w.tally
+	w.t.Logf("seed %d: %d steps, %d joins, %d leaves, %d crashes, %d of the host, %d forced, %d signs; %d changes of path, %d without a picture missing or repeated, %d failed; at worst %d pictures missing, %d repeated, %v concealed in one, and %v until all agreed",
+		seed, steps, y.joins, y.leaves, y.crashes, y.hostCrashes, y.forced, y.signs, y.changes, y.whole, y.failed, y.missing, y.repeated, y.concealed.Round(time.Millisecond), y.agreed.Round(time.Millisecond))
+	if y.missing > 0 {
+		w.t.Logf("most pictures were missing here: %+v", y.worst)
+	}
+	for why, n := range y.why {
+		w.t.Logf("%d times: %s", n, why)
+	}
+}
+
+// hostIsLean waits until the host holds no more than when nobody had come yet.
+func (w *walkers) hostIsLean() {
+	w.t.Helper()
+	now, most := w.at, w.at.Goroutines+3 // what a room makes when it first needs it
+	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if now = ask[hosts](w.host, order{Do: "tell"}); now.Goroutines <= most && now.Files <= w.at.Files {
+			break
 		}
 	}
-	t.Logf("of those still here: %d changes, %d did not work, %d pictures missing", changes, failed, missing)
+	if now.Goroutines > most || now.Files > w.at.Files {
+		w.t.Errorf("the host has %d goroutines and %d files at last, had %d and %d\n%s", now.Goroutines, now.Files, w.at.Goroutines, w.at.Files, ask[hosts](w.host, order{Do: "stacks"}).Stacks)
+	}
+}
+
+// wander takes so many steps; some may be given. Every few of them, and at the
+// end, who is seen and heard is proven.
+func wander(t *testing.T, steps int, seed uint64, every int, given map[int]string) {
+	if *wanderSeed != 0 {
+		seed = *wanderSeed
+	}
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	w := newWalkers(t, seed)
+	for n := range steps {
+		what := w.step(n, given[n])
+		took := w.agree(what)
+		t.Logf("step %d, seed %d: %s; %d here, agreed after %v", n, seed, what, len(w.here()), took.Round(time.Millisecond))
+		if n%every == every-1 || n == steps-1 {
+			w.prove(what)
+		}
+	}
+	if steps > 50 {
+		until(t, "who crashed is forgotten", func() bool { return w.disagreement() == "" && len(w.ghosts) == 0 })
+		w.prove("all are forgotten who crashed")
+	}
+	w.end(seed, steps)
+	if steps > 50 { // nothing else runs beside
+		until(t, "as many goroutines and descriptors as at first", func() bool {
+			return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
+		})
+	}
 }
 
 // TestWander is the short one; the long one has the build tag soak.
@@ -135,5 +243,5 @@ func TestWander(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	wander(t, 6, 7)
+	wander(t, 7, 7, 7, map[int]string{2: "join", 3: "room", 4: "crash", 5: "host"})
 }
