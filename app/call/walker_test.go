@@ -121,7 +121,7 @@ func serveRoom(t *testing.T, r role) {
 	h, err := host.Start(t.Context(), host.Config{
 		Loopback: true, Dir: r.Dir, Port: r.Port, Rooms: []string{"tea"}, Logger: quiet,
 		Mix: func(room *sfu.Room) (host.Mixer, error) {
-			return &roomMixer{room: mcu.NewRoom(room, mcu.Config{Logger: quiet}), here: map[netstack.PeerID]bool{}}, nil
+			return &roomMixer{room: mcu.NewRoom(room, mcu.Config{Speakers: walkerSlots, Logger: quiet}), here: map[netstack.PeerID]bool{}}, nil
 		},
 	})
 	if err != nil {
@@ -154,7 +154,8 @@ func serveRoom(t *testing.T, r role) {
 	})
 }
 
-// roomMixer offers the mix to everyone.
+// roomMixer offers the mix to everyone, with all of them in its sound: tones
+// never end, so that nobody would give up a place to another.
 type roomMixer struct {
 	room *mcu.Room
 	here map[netstack.PeerID]bool

@@ -15,25 +15,32 @@ import (
 // tried again after ten seconds, and this machine may be busy.
 const patient = 90 * time.Second
 
+// steady is how long all must agree: what was asked for may still be on its way.
+const steady = 200 * time.Millisecond
+
 // agree waits until everyone has the same room, which is as it should be, and
 // returns how long that took.
 func (w *walkers) agree(what string) time.Duration {
 	w.t.Helper()
-	began, why, last := time.Now(), "", ""
-	for why = w.disagreement(); why != ""; why = w.disagreement() {
-		if took := time.Since(began); took > 5*time.Second && why != last {
-			w.t.Logf("after %v: %s", took.Round(time.Millisecond), why)
-			last = why
+	began, since, last := time.Now(), time.Now(), ""
+	for time.Since(since) < steady {
+		why := w.disagreement()
+		if why != "" {
+			since = time.Now()
 		}
-		if time.Since(began) > patient {
+		switch took := time.Since(began); {
+		case took > patient:
 			for _, p := range w.here() {
 				w.t.Logf("%s: %+v", p.name, p.told)
 			}
 			w.t.Fatalf("after %q: %s", what, why)
+		case took > patient/10 && why != "" && why != last:
+			w.t.Logf("after %v: %s", took.Round(time.Millisecond), why)
+			last = why
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	took := time.Since(began)
+	took := since.Sub(began)
 	w.tally.agreed = max(w.tally.agreed, took)
 	return took
 }

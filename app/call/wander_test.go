@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,10 +43,16 @@ type walker struct {
 	told              told // by itself, last
 }
 
+// backAfter is how long after a crash of the host changes of path are no measure
+// of the seam.
+const backAfter = 10 * time.Second
+
 // tally is what a run comes to.
 type tally struct {
 	joins, leaves, crashes, hostCrashes, forced, signs int
 	changes, whole, failed, missing, repeated          int // the last two: most of one change
+	away                                               int // while the host was away or just back: nothing came
+	crashedAt                                          []time.Time
 	worst                                              call.PathChange
 	concealed, agreed                                  time.Duration
 	why                                                map[string]int // of those that failed
@@ -86,6 +93,7 @@ func (w *walkers) step(n int, what string) string {
 	to := []netstack.Topology{netstack.Auto, netstack.P2P, netstack.SFU, netstack.MCU}[w.rnd.IntN(4)]
 	switch {
 	case what == "host":
+		w.tally.crashedAt = append(w.tally.crashedAt, time.Now())
 		w.host.kill()
 		w.host = begin(w.t, role{Dir: w.dir, Port: w.at.Port})
 		ask[hosts](w.host, order{Do: "tell"})
@@ -163,6 +171,10 @@ func (t *tally) add(changes []call.PathChange) {
 			t.why[c.Failed]++
 			continue
 		}
+		if slices.ContainsFunc(t.crashedAt, func(at time.Time) bool { return c.At.After(at) && c.At.Before(at.Add(backAfter)) }) {
+			t.away++
+			continue
+		}
 		t.repeated, t.concealed = max(t.repeated, c.Repeated), max(t.concealed, c.Concealed)
 		if c.Missing > t.missing {
 			t.missing, t.worst = c.Missing, c
@@ -185,8 +197,8 @@ func (w *walkers) end(seed uint64, steps int) {
 	}
 	w.host.end()
 	y := w.tally
-	w.t.Logf("seed %d: %d steps, %d joins, %d leaves, %d crashes, %d of the host, %d forced, %d signs; %d changes of path, %d without a picture missing or repeated, %d failed; at worst %d pictures missing, %d repeated, %v concealed in one, and %v until all agreed",
-		seed, steps, y.joins, y.leaves, y.crashes, y.hostCrashes, y.forced, y.signs, y.changes, y.whole, y.failed, y.missing, y.repeated, y.concealed.Round(time.Millisecond), y.agreed.Round(time.Millisecond))
+	w.t.Logf("seed %d: %d steps, %d joins, %d leaves, %d crashes, %d of the host, %d forced, %d signs; %d changes of path, %d without a picture missing or repeated, %d failed, %d because the host crashed; of the others at worst %d pictures missing, %d repeated, %v concealed in one, and %v until all agreed",
+		seed, steps, y.joins, y.leaves, y.crashes, y.hostCrashes, y.forced, y.signs, y.changes, y.whole, y.failed, y.away, y.missing, y.repeated, y.concealed.Round(time.Millisecond), y.agreed.Round(time.Millisecond))
 	if y.missing > 0 {
 		w.t.Logf("most pictures were missing here: %+v", y.worst)
 	}
