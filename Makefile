@@ -39,7 +39,7 @@ help:
 	@echo "make browser  a browser publishes into a room by WHIP, another watches it by WHEP"
 	@echo "make lab      calls across networks made of namespaces (needs root)"
 	@echo "make matrix   of these the calls between all pairings of seven kinds of networks, RUNS=$(RUNS) times"
-	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves, and 100 changes of people and paths"
+	@echo "make soak     a day of virtual time, and SOAK=$(SOAK) of a real call with 1,000 joins and leaves, and 100 joins, leaves, crashes and forced paths"
 	@echo "make shots    draw the screenshots of the README"
 	@echo "make bench    measure; one figure a line"
 	@echo "make fuzz     every fuzz target for FUZZTIME=$(FUZZTIME)"
