@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"time"
 
 	"candid/media"
@@ -58,7 +59,8 @@ type still struct {
 
 // rest begins it, after the newest change.
 func (p *paths) rest(long time.Duration) {
-	p.still = &still{newSeam(), time.Now(), long, p.played(p.current)}
+	// Of its own: who leaves meanwhile is taken out of the room's list in place.
+	p.still = &still{newSeam(), time.Now(), long, slices.Clone(p.played(p.current))}
 	p.still.count(p.still.all)
 }
 
