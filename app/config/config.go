@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"candid/netstack/wholefile"
 
 	"github.com/BurntSushi/toml"
 )
@@ -153,20 +156,10 @@ func Save(dir string, c Config) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("save settings: %w", err)
 	}
-	tmp, err := os.CreateTemp(dir, "config-*.toml") // 0600: links hold secrets
-	if err != nil {
-		return fmt.Errorf("save settings: %w", err)
-	}
-	defer os.Remove(tmp.Name()) // fails, as it should, after the rename
-	err = toml.NewEncoder(tmp).Encode(c)
+	var b bytes.Buffer
+	err := toml.NewEncoder(&b).Encode(c)
 	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), fileIn(dir))
+		err = wholefile.Replace(fileIn(dir), b.Bytes()) // for nobody else to read: links hold secrets
 	}
 	if err != nil {
 		return fmt.Errorf("save settings: %w", err)

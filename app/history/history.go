@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"candid/netstack/verdict"
+	"candid/netstack/wholefile"
 )
 
 // Bounds of the file: the contacts called longest ago are forgotten first, and
@@ -197,22 +198,7 @@ func (h *History) saveLocked() error {
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
 		return fmt.Errorf("save call history: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(h.path), filepath.Base(h.path)+".*") // 0600
-	if err != nil {
-		return fmt.Errorf("save call history: %w", err)
-	}
-	defer os.Remove(tmp.Name()) // fails, as it should, after the rename
-	_, err = tmp.Write(b)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), h.path)
-	}
-	if err != nil {
+	if err := wholefile.Replace(h.path, b); err != nil {
 		return fmt.Errorf("save call history: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"candid/netstack"
 	"candid/netstack/signal"
+	"candid/netstack/wholefile"
 )
 
 // secrets are the rooms this host has had, with what opens them, the newest
@@ -117,20 +118,7 @@ func (k *secrets) saveLocked() error {
 	if err != nil {
 		return fmt.Errorf("save the rooms: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(k.file), ".rooms-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("save the rooms: %w", err)
-	}
-	defer os.Remove(f.Name()) // fails, as it should, after the rename
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), k.file)
-	}
-	if err != nil {
+	if err := wholefile.Replace(k.file, b); err != nil {
 		return fmt.Errorf("save the rooms: %w", err)
 	}
 	return nil

@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"candid/netstack/wholefile"
 )
 
 // The files: the account's key, and the certificate with its key.
@@ -61,7 +63,7 @@ func (k *Keeper) loadAccount() error {
 	if err != nil {
 		return err
 	}
-	return write(path, data)
+	return wholefile.Replace(path, data)
 }
 
 func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
@@ -99,22 +101,5 @@ func (k *Keeper) save(c *tls.Certificate) error {
 	if err != nil {
 		return err
 	}
-	return write(filepath.Join(k.cfg.Dir, certificateFile), append(out, key...))
-}
-
-// write replaces a file whole or not at all, for nobody else to read.
-func write(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".acme-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails, as it should, after the rename
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return wholefile.Replace(filepath.Join(k.cfg.Dir, certificateFile), append(out, key...))
 }

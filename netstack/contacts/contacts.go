@@ -16,6 +16,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"candid/netstack/wholefile"
 )
 
 // ErrDamaged is returned for a file that cannot be read. It is never replaced
@@ -172,26 +174,11 @@ func (b *Book) replaceLocked(all []Contact) error {
 	if err != nil {
 		return fmt.Errorf("write the contacts: %w", err)
 	}
-	if err := write(b.path, data); err != nil {
+	if err = os.MkdirAll(filepath.Dir(b.path), 0o700); err == nil {
+		err = wholefile.Replace(b.path, data)
+	}
+	if err != nil {
 		return fmt.Errorf("write the contacts: %w", err)
 	}
 	return nil
-}
-
-// write replaces a file; others see the old or the new one, and nothing between.
-func write(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".contacts-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
