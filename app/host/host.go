@@ -123,6 +123,7 @@ type Host struct {
 	ended   sfu.Stats // of rooms that were closed
 
 	certs *certificate.Keeper // nil: no domain
+	meter meter
 	web   *http.Server
 	addrs func() ([]ifwatch.Address, error)
 

@@ -102,18 +102,35 @@ func (p *planner) look(now time.Time) (again bool, graph *topology.Graph) {
 	return again, graph
 }
 
+// meter is what all rooms know of this machine: it is looked at for all of them.
+type meter struct {
+	mu      sync.Mutex
+	machine machine.Machine
+	at      time.Time // when it was looked at
+	load    netstack.Opt[float64]
+}
+
+// look returns how busy the machine was of late, as of planEvery ago at most.
+func (m *meter) look(now time.Time) netstack.Opt[float64] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(m.at) > planEvery/2 {
+		m.at, m.load = now, m.machine.Look().Load
+	}
+	return m.load
+}
+
 // watch looks at the reports until the room ends.
 func (r *room) watch(ctx context.Context) {
 	t := time.NewTicker(planEvery)
 	defer t.Stop()
-	var m machine.Machine
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
 			r.estimate()
-			r.planner.see(m.Look().Load, r.sfu.Uplink())
+			r.planner.see(r.host.meter.look(now), r.sfu.Uplink())
 			again, graph := r.planner.look(now)
 			if again {
 				_ = r.host.signal.Replan(r.name) // the room may just have ended
