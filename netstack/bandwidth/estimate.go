@@ -1,6 +1,7 @@
 package bandwidth
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -132,7 +133,7 @@ func (e *Estimate) OverAt() int64 { return e.overAt }
 // Bits is what may be sent, in bits per second.
 func (e *Estimate) Bits() int {
 	if !e.fed {
-		return or(e.Limits.First, firstEstimate)
+		return cmp.Or(e.Limits.First, firstEstimate)
 	}
 	return int(e.bits)
 }
@@ -247,7 +248,7 @@ func (e *Estimate) update(now int64) {
 	case e.queue < queueNone && e.loss < lossMuch:
 		e.grow(acked, passed, now)
 	}
-	e.bits = min(max(e.bits, e.least()), float64(or(e.Limits.Most, mostEstimate)))
+	e.bits = min(max(e.bits, e.least()), float64(cmp.Or(e.Limits.Most, mostEstimate)))
 }
 
 // grow raises the estimate for the seconds that passed without a queue.
@@ -286,11 +287,4 @@ func (e *Estimate) over(arrives, share float64, now int64) {
 	e.bits = min(e.bits, max(share*arrives, e.least()))
 }
 
-func (e *Estimate) least() float64 { return float64(or(e.Limits.Least, leastEstimate)) }
-
-func or(v, other int) int {
-	if v != 0 {
-		return v
-	}
-	return other
-}
+func (e *Estimate) least() float64 { return float64(cmp.Or(e.Limits.Least, leastEstimate)) }

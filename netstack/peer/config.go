@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"crypto/tls"
 	"log/slog"
 	"net/netip"
@@ -112,15 +113,8 @@ func (c Config) withDefaults() Config {
 	if c.RelayWait == 0 {
 		c.RelayWait = defaultRelayWait
 	}
-	c.Bitrate.Start = or(c.Bitrate.Start, defaultStart)
-	c.Bitrate.Min = or(c.Bitrate.Min, defaultMin)
-	c.Bitrate.Max = or(c.Bitrate.Max, defaultMax)
+	c.Bitrate.Start = cmp.Or(c.Bitrate.Start, defaultStart)
+	c.Bitrate.Min = cmp.Or(c.Bitrate.Min, defaultMin)
+	c.Bitrate.Max = cmp.Or(c.Bitrate.Max, defaultMax)
 	return c
-}
-
-func or(v, other int) int {
-	if v != 0 {
-		return v
-	}
-	return other
 }

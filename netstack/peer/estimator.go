@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (e *estimator) pause() {
 func (e *estimator) resume() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	start := or(e.before, e.start)
+	start := cmp.Or(e.before, e.start)
 	if e.line.Bits() < start {
 		e.line.Restart(start)
 		e.pacer.SetTargetBitrate(start)

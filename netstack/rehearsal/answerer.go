@@ -8,13 +8,10 @@ import (
 	"candid/netstack"
 	"candid/netstack/loop"
 	"candid/netstack/peer"
+	"candid/netstack/signal"
 
 	"github.com/pion/webrtc/v4"
 )
-
-// mostAnswers is how many rehearsals a member answers at a time: as many as
-// signaling lets in.
-const mostAnswers = 4
 
 // Answerer answers rehearsals for a member of a room.
 type Answerer struct {
@@ -42,7 +39,7 @@ func (a *Answerer) Handle(e netstack.Envelope, how peer.Config) {
 func (a *Answerer) handle(e netstack.Envelope, how peer.Config) {
 	l := a.lines[e.From]
 	if l == nil {
-		if len(a.lines) >= mostAnswers || e.Type == peer.TypeRestart {
+		if len(a.lines) >= signal.MaxRehearsals || e.Type == peer.TypeRestart {
 			return
 		}
 		var err error
@@ -71,7 +68,7 @@ func (a *Answerer) answer(first netstack.Envelope, how peer.Config) (*line, erro
 	if err != nil {
 		return nil, err
 	}
-	l.late = time.AfterFunc(atMost, end)
+	l.late = time.AfterFunc(signal.RehearsalTime, end)
 	a.lines[id] = l
 	return l, nil
 }

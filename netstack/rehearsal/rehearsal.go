@@ -14,9 +14,6 @@ import (
 	"candid/netstack/peer"
 )
 
-// atMost is how long a rehearsal lasts, as signaling lets it.
-const atMost = 20 * time.Second
-
 // line is a connection without media to one other machine.
 type line struct {
 	peer    *peer.Peer

@@ -51,7 +51,7 @@ type Result struct {
 // each takes, or until ctx ends or 20 s have passed: then with what is known by
 // then. Errors are those of signal.Dial.
 func Run(ctx context.Context, c Config) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, atMost)
+	ctx, cancel := context.WithTimeout(ctx, signal.RehearsalTime)
 	defer cancel()
 	client, err := signal.Dial(ctx, signal.ClientConfig{Invite: c.Invite, Rehearse: true, Logger: c.Peer.Logger})
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 // A rehearsal is somebody who tries the line to the members without joining:
 // nobody is told of it, and it is not one of them.
 const (
+	MaxRehearsals   = 4 // in a room at a time
+	RehearsalTime   = 20 * time.Second
 	rehearsalPrefix = "rehearsal-" // of its id, which no member's begins with
-	maxRehearsals   = 4            // in a room at a time
-	rehearsalTime   = 20 * time.Second
 )
 
 // Rehearses reports whether messages from this id are of a rehearsal.
@@ -28,7 +28,7 @@ func (r *room) rehearse(m *session, s *socket) error {
 	} else if !in {
 		return ErrLocked
 	}
-	if len(r.rehearsals) >= maxRehearsals {
+	if len(r.rehearsals) >= MaxRehearsals {
 		return ErrRoomFull
 	}
 	m.ID, m.Role, m.sock, m.since = rehearsalPrefix+m.ID, Rehearsing, s, time.Now()
@@ -56,7 +56,7 @@ func (r *room) endRehearsal(m *session, code int, text string) {
 
 func (r *room) tickRehearsals(now time.Time) {
 	for _, m := range r.rehearsals {
-		if now.Sub(m.since) >= rehearsalTime {
+		if now.Sub(m.since) >= RehearsalTime {
 			r.endRehearsal(m, closeNormal, "the rehearsal took too long")
 		}
 	}

@@ -20,7 +20,7 @@ func TestRehearsal(t *testing.T) {
 	}
 	anna := dial(t, ClientConfig{Invite: h.invite(), Name: "Anna"})
 	var all []*Client
-	for range maxRehearsals {
+	for range MaxRehearsals {
 		all = append(all, dial(t, ClientConfig{Invite: once, Name: "Anna", Rehearse: true}))
 	}
 	if _, err := tryDial(ClientConfig{Invite: once, Rehearse: true}); !errors.Is(err, ErrRoomFull) {
@@ -82,7 +82,7 @@ func TestRehearsalEnds(t *testing.T) {
 	h.mu.Unlock()
 	_ = r.do(nil, func() {
 		for _, m := range r.rehearsals {
-			m.since = m.since.Add(-rehearsalTime)
+			m.since = m.since.Add(-RehearsalTime)
 		}
 	})
 	next[RoomClosed](t, guest)
