@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+
 	"candid/app/call"
 
 	"fyne.io/fyne/v2"
@@ -15,17 +17,17 @@ const (
 const rehearsalTitle = "How would a call go?"
 
 // rehearse tries the lines to those in a room before one joins it, and shows the
-// way that each would take.
+// way that each would take. Closing the sheet ends it.
 func (w *Window) rehearse(link string) {
-	closed := false
+	ctx, cancel := context.WithCancel(w.ctx)
 	w.openSheet(rehearsalTitle, rehearsalWidth, newColumn(12, rehearsalInner,
 		newRow(10, newIconWidget("loader", cDim, 17), newPara("Trying the ways to everyone in the room…", 14.5, bold, cText)),
 		newPara("As a call would, but without picture or sound. Nobody there is disturbed, and it takes a few seconds.", 13, plain, cDim),
-	), func() { closed = true })
+	), cancel)
 	w.work.Go(func() {
-		found, err := w.engine.Rehearse(w.ctx, link)
+		found, err := w.engine.Rehearse(ctx, link)
 		w.post(func() {
-			if !closed {
+			if ctx.Err() == nil { // the sheet is still open
 				w.openSheet(rehearsalTitle, rehearsalWidth, w.rehearsed(link, found, err), nil)
 			}
 		})
