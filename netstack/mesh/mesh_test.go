@@ -3,8 +3,10 @@ package mesh_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"candid/netstack"
+	"candid/netstack/peer"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -269,5 +271,37 @@ func BenchmarkFirstPacket(b *testing.B) {
 		b.StopTimer()
 		x.leave()
 		b.StartTimer()
+	}
+}
+
+// A connection that is made anew says more than one thing before the other side
+// has replaced its own: nothing of it is lost.
+func TestNewConnectionIsHeardWhole(t *testing.T) {
+	r := newRoom(t)
+	a, b := r.join("anna", loopback()), r.join("bert", loopback())
+	a.publish(audio(t, "mic"))
+	b.publish(audio(t, "mic"))
+	r.everyone()
+	a.awaitPackets("bert", "mic", 5)
+	gathered := func(e netstack.Event) bool {
+		m, ok := e.(netstack.MilestoneReached)
+		return ok && m.Step == netstack.GatheringComplete
+	}
+	for range 5 {
+		before := b.seen(gathered)
+		resume := r.pause()
+		b.mesh.SetPolicy(peer.DirectOnly)
+		b.await("its addresses", func() bool { return b.seenLocked(gathered) > before })
+		began := time.Now()
+		resume()
+		remote, ok := netstack.Candidate{}, false
+		for end := began.Add(10 * time.Second); !ok && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if l := a.line("bert"); l.Milestones[netstack.ICEConnected].After(began) {
+				_, _, remote, ok = l.SelectedPair()
+			}
+		}
+		if !ok || remote.Type == webrtc.ICECandidateTypePrflx {
+			t.Fatalf("a way: %v; bert's address is known as %v, of %+v", ok, remote.Type, a.line("bert").Remote)
+		}
 	}
 }

@@ -33,11 +33,12 @@ type slot struct {
 	peer    *peer.Peer // nil while waiting to be made anew
 	fading  []*fading  // those before it, which go on until it is up
 	renewal time.Duration
-	quiet   *atomic.Bool    // peer tells nothing any more
-	theirs  string          // their newest session
-	past    []string        // their earlier ones
-	refused map[string]bool // their tracks that we do not take
-	untaken map[string]bool // our tracks that they do not take
+	quiet   *atomic.Bool        // peer tells nothing any more
+	theirs  string              // their newest session
+	said    []netstack.Envelope // what came of it first, for a connection that is made anew
+	past    []string            // their earlier ones
+	refused map[string]bool     // their tracks that we do not take
+	untaken map[string]bool     // our tracks that they do not take
 }
 
 func (s *slot) publish(track webrtc.TrackLocal) {
@@ -73,8 +74,12 @@ func (s *slot) stale(e netstack.Envelope) bool {
 	if session != s.theirs && s.theirs != "" {
 		s.past = append(s.past, s.theirs)
 		s.past = s.past[max(0, len(s.past)-rememberedSessions):]
+		s.said = nil
 	}
 	s.theirs = session
+	if len(s.said) < earlyMessages {
+		s.said = append(s.said, e)
+	}
 	return false
 }
 
@@ -132,7 +137,7 @@ func (t *Transport) connect(s *slot, expected bool) {
 				t.post(func() { t.up(s, p) })
 			}
 		},
-		Lost: func(err error, first netstack.Envelope) { t.post(func() { t.renew(s, p, err, first) }) },
+		Lost: func(err error, _ netstack.Envelope) { t.post(func() { t.renew(s, p, err) }) },
 	})
 	if err != nil {
 		t.log.Warn("connection not made", "err", err)
@@ -152,15 +157,19 @@ func (t *Transport) connect(s *slot, expected bool) {
 
 // renew replaces a connection that cannot go on: at once if the other side
 // began anew, after a while if it failed.
-func (t *Transport) renew(s *slot, old *peer.Peer, err error, first netstack.Envelope) {
+func (t *Transport) renew(s *slot, old *peer.Peer, err error) {
 	if t.slots[s.id] != s || s.peer != old {
 		return // it has left, or this is done
 	}
 	if errors.Is(err, peer.ErrSuperseded) {
 		t.fade(s)
-		t.connect(s, offers(first))
+		t.connect(s, slices.ContainsFunc(s.said, offers))
 		if s.peer != nil {
-			s.peer.Handle(first)
+			// More than the first may have come until here: the old one took it,
+			// and had no use for it.
+			for _, e := range s.said {
+				s.peer.Handle(e)
+			}
 		}
 		t.published()
 		return
