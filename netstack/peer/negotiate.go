@@ -125,6 +125,11 @@ func (p *Peer) nameSections() error {
 			return fmt.Errorf("naming a media section: %w", err)
 		}
 		p.neg.mids++
+		for _, sent := range p.sent { // the answer had no section for it: it goes with this offer
+			if sent.sender != nil && sent.sender == t.Sender() {
+				sent.offered = p.neg.numbered + 1
+			}
+		}
 	}
 	return nil
 }
