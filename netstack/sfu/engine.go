@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"candid/netstack"
 	"candid/netstack/bandwidth"
+	"candid/netstack/fault"
 	"candid/netstack/sfu/batch"
 	"candid/netstack/sfu/forward"
 	"candid/netstack/sfu/srtp"
@@ -44,6 +46,8 @@ const (
 type engine struct {
 	lastN   int
 	changed func(change) // facts for the room's control; must not block
+	panics  *fault.Counter
+	log     *slog.Logger
 
 	mu       sync.Mutex
 	in       inbox
@@ -67,6 +71,7 @@ type engine struct {
 	newWishes    bool
 	active       int // slot of the active speaker, -1: nobody
 	spokeAt      int64
+	whom         *line // what is done is for it; nil: for nobody in particular
 
 	forwarded, dropped, resent, policed atomic.Uint64
 }
@@ -78,6 +83,7 @@ type change struct {
 	height   int               // the same of a track of this process
 	speakers []netstack.PeerID // the newest first
 	gone     *line             // a guest that says nothing any more
+	broken   *line             // a client for which something panicked
 }
 
 // inbox is packets that wait, in one piece of memory.
@@ -134,8 +140,8 @@ type line struct {
 	garbage     atomic.Uint64
 }
 
-func newEngine(lastN int, changed func(change)) *engine {
-	return &engine{lastN: lastN, changed: changed, wake: make(chan struct{}, 1), active: -1}
+func newEngine(s *Server, changed func(change)) *engine {
+	return &engine{lastN: s.cfg.LastN, panics: &s.panics, log: s.log, changed: changed, wake: make(chan struct{}, 1), active: -1}
 }
 
 // put hands over a packet of a client; it copies p, and drops what is too much.
@@ -207,7 +213,7 @@ func (e *engine) run(ctx context.Context) {
 			e.drain()
 		case <-tick.C:
 			e.drain()
-			e.tick()
+			e.guard(e.tick)
 		}
 		if busy := len(e.lines) > 0; busy != ticking {
 			if ticking = busy; busy {
@@ -230,13 +236,33 @@ func (e *engine) drain() {
 	e.mu.Unlock()
 	e.now = time.Now().UnixNano()
 	for _, fn := range commands {
-		fn()
+		e.guard(fn)
 	}
+	e.guard(e.pass)
+}
+
+// guard runs fn; a panic in it costs the client it was for, if that is known,
+// and the packets at hand.
+func (e *engine) guard(fn func()) {
+	e.whom = nil
+	e.panics.Guard(e.log, fn, func() {
+		clear(e.audio)
+		clear(e.video)
+		e.audio, e.video = e.audio[:0], e.video[:0]
+		if e.whom != nil {
+			e.changed(change{broken: e.whom})
+		}
+	})
+}
+
+// pass takes the packets that wait, and passes them on.
+func (e *engine) pass() {
 	if e.newWishes {
 		e.grant()
 	}
 	for i := range e.work.packets {
 		w := &e.work.packets[i]
+		e.whom = w.line
 		e.take(w.line, e.work.bytes[w.from:w.to:w.to], w.at)
 		if len(e.audio)+len(e.video) >= maxWorkBeforeSending {
 			e.fanOut()
@@ -264,6 +290,7 @@ func (e *engine) fanOut() {
 			if !l.takes || !l.ready() {
 				continue
 			}
+			e.whom = l
 			for i := range batch {
 				it := &batch[i]
 				slot := it.layer.track.slot
@@ -318,6 +345,7 @@ func (e *engine) tick() {
 	now := e.now
 	e.rank()
 	for _, l := range e.lines {
+		e.whom = l
 		if l.guest && now-l.agent.heard.Load() > guestSilent {
 			l.guest = false // said once
 			e.changed(change{gone: l})
@@ -335,6 +363,7 @@ func (e *engine) tick() {
 		}
 		e.feedback(l)
 	}
+	e.whom = nil
 	e.demands()
 	if now-e.spokeAt >= speakersEvery {
 		e.spokeAt = now

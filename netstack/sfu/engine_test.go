@@ -3,6 +3,7 @@ package sfu
 import (
 	"bytes"
 	"encoding/binary"
+	"log/slog"
 	"math"
 	"net/netip"
 	"syscall"
@@ -47,7 +48,7 @@ func key(id netstack.PeerID, b byte) []byte { return bytes.Repeat([]byte{id[0] ^
 func newStage(t testing.TB) *stage {
 	s := &stage{t: t, wall: &wall{map[netip.AddrPort][][]byte{}}, lines: map[netstack.PeerID]*line{}, out: map[netstack.PeerID]*pion.Context{},
 		in: map[netstack.PeerID]srtp.Context{}, index: map[uint32]uint64{}}
-	s.e = newEngine(16, func(c change) { s.changes = append(s.changes, c) })
+	s.e = newEngine(&Server{cfg: Config{LastN: 16}, log: slog.New(slog.DiscardHandler)}, func(c change) { s.changes = append(s.changes, c) })
 	s.e.now = time.Now().UnixNano()
 	return s
 }

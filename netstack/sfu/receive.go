@@ -220,8 +220,9 @@ func (e *engine) choose(l *line) {
 // wished fills in what there is of a track.
 func (e *engine) wished(w *forward.Wish, t *track) {
 	if t.kind == webrtc.RTPCodecTypeAudio {
-		w.Layers, w.Flows[0] = 1, true
-		w.Bitrate[0] = t.layers[topLayer].bitrate(e.now)
+		if y := t.layers[topLayer]; y != nil { // nil: given up, and about to be taken from its receivers
+			w.Layers, w.Flows[0], w.Bitrate[0] = 1, true, y.bitrate(e.now)
+		}
 		return
 	}
 	w.Layers = maxLayers

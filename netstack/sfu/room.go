@@ -18,6 +18,8 @@ import (
 // ErrClosed is returned by a room that was closed.
 var ErrClosed = errors.New("the room is closed")
 
+var errFault = errors.New("internal error")
+
 // Room is the host's half of a room: a netstack.Room of topology SFU. One
 // goroutine owns who is here and what was negotiated, another the media.
 type Room struct {
@@ -69,7 +71,7 @@ const rememberedSessions = 8
 // NewRoom opens a room without members. Close must be called.
 func (s *Server) NewRoom() *Room {
 	r := &Room{server: s, log: s.log, loop: loop.New(context.Background()), members: map[netstack.PeerID]*member{}, tracks: map[trackKey]*track{}}
-	r.engine = newEngine(s.cfg.LastN, func(c change) { r.post(func() { r.tell(c) }) })
+	r.engine = newEngine(s, func(c change) { r.post(func() { r.tell(c) }) })
 	r.loop.Go(r.engine.run)
 	return r
 }
@@ -117,9 +119,9 @@ func (r *Room) Handle(e netstack.Envelope) {
 	if e.Path != netstack.SFU || len(e.Body) > maxBody {
 		return
 	}
-	r.post(func() {
-		m := r.members[e.From]
-		if m == nil {
+	var m *member
+	r.guarded(func() {
+		if m = r.members[e.From]; m == nil {
 			return
 		}
 		var err error
@@ -131,7 +133,7 @@ func (r *Room) Handle(e netstack.Envelope) {
 		if err != nil {
 			r.log.Debug("message refused", "member", m.id, "type", e.Type, "err", err)
 		}
-	})
+	}, func() { r.reconnect(m) })
 }
 
 // Close ends all connections and waits for all that was started.
@@ -178,10 +180,26 @@ func (r *Room) Stats() Stats {
 	}
 }
 
-func (r *Room) post(fn func()) {
+func (r *Room) post(fn func()) { r.guarded(fn, nil) }
+
+// guarded runs fn on the loop; a panic in it ends with mend.
+func (r *Room) guarded(fn, mend func()) {
 	if !r.closed.Load() {
-		_ = r.loop.Post(fn) // an error means closed
+		_ = r.loop.Post(func() { r.server.panics.Guard(r.log, fn, mend) }) // an error means closed
 	}
+}
+
+// reconnect begins anew with a member whose connection cannot go on.
+func (r *Room) reconnect(m *member) {
+	if m == nil || r.members[m.id] != m {
+		return
+	}
+	if m.guest != nil {
+		r.gone(m)
+		return
+	}
+	r.disconnect(m)
+	r.connect(m)
 }
 
 func (r *Room) do(fn func() error) error {
@@ -189,7 +207,9 @@ func (r *Room) do(fn func() error) error {
 		return ErrClosed
 	}
 	var err error
-	if r.loop.Do(func() { err = fn() }) != nil {
+	if r.loop.Do(func() {
+		r.server.panics.Guard(r.log, func() { err = fn() }, func() { err = errFault })
+	}) != nil {
 		return ErrClosed
 	}
 	return err
@@ -223,8 +243,13 @@ func (r *Room) tell(c change) {
 		r.speakers = c.speakers
 		r.notice()
 	}
-	for _, m := range r.order {
+	for _, m := range slices.Clone(r.order) {
 		switch {
+		case c.broken != nil:
+			if m.session != nil && m.session.line == c.broken {
+				r.reconnect(m)
+				return
+			}
 		case c.gone != nil:
 			if m.session != nil && m.session.line == c.gone && m.guest != nil {
 				r.gone(m)

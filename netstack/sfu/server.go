@@ -63,6 +63,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"candid/netstack/fault"
 	"candid/netstack/sfu/batch"
 )
 
@@ -92,6 +93,7 @@ type Server struct {
 	paths table[netip.AddrPort, *line] // by the client's address
 
 	dropped atomic.Uint64
+	panics  fault.Counter
 }
 
 // NewServer makes a server without rooms. Its rooms must be closed before it is
@@ -181,6 +183,10 @@ func (k *Sink) Packet(p []byte, from netip.AddrPort) {
 
 // Close does nothing: lines outlive a socket, when the client has another way.
 func (k *Sink) Close() error { return nil }
+
+// Panics counts the panics in its rooms; each costs one connection, which is
+// made anew.
+func (s *Server) Panics() uint64 { return s.panics.Count() }
 
 // Dropped counts packets that belonged to nobody.
 func (s *Server) Dropped() uint64 { return s.dropped.Load() }

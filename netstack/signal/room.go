@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -55,19 +54,11 @@ func newRoom(s *Server, name string, o RoomOptions) *room {
 
 // guard runs fn; a panic in it costs the member it was for, and nobody else.
 func (r *room) guard(m *session, fn func()) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		r.server.panics.Add(1)
-		r.server.log.Error("signaling panicked", "cause", causeOf(p), "stack", string(debug.Stack()))
+	r.server.panics.Guard(r.server.log, fn, func() {
 		if m != nil && r.members[m.ID] == m {
-			defer func() { _ = recover() }() // a hook may panic again
 			r.remove(m, LeftFault, "", closeFault, "internal error")
 		}
-	}()
-	fn()
+	})
 }
 
 // do runs fn on the loop, for member m if there is one, and waits for it.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -106,23 +104,8 @@ func (c *visit) serve(ws *websocket.Conn) {
 
 // safely runs fn; a panic is counted and costs only this connection.
 func (s *Server) safely(fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.panics.Add(1)
-			s.log.Error("signaling panicked", "cause", causeOf(p), "stack", string(debug.Stack()))
-			err = errFault
-		}
-	}()
-	return fn()
-}
-
-// causeOf is what a log may hold of a panic: its words, if they are the runtime's,
-// which name nobody.
-func causeOf(p any) string {
-	if e, ok := p.(runtime.Error); ok {
-		return e.Error()
-	}
-	return fmt.Sprintf("%T", p)
+	s.panics.Guard(s.log, func() { err = fn() }, func() { err = errFault })
+	return err
 }
 
 var errFault = errors.New("internal error")

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"candid/netstack"
+	"candid/netstack/fault"
 	"candid/netstack/invite"
 )
 
@@ -109,8 +110,9 @@ type Server struct {
 	failures failures
 	rate     float64 // messages a second from one member
 
-	joined, resumed, refused, cut, panics atomic.Uint64
-	present                               atomic.Int64 // members in all rooms
+	joined, resumed, refused, cut atomic.Uint64
+	panics                        fault.Counter
+	present                       atomic.Int64 // members in all rooms
 
 	mu      sync.Mutex
 	closed  bool
@@ -287,7 +289,7 @@ func (s *Server) Plan(name string) Plan {
 func (s *Server) Stats() Stats {
 	st := Stats{
 		Joined: s.joined.Load(), Resumed: s.resumed.Load(), Refused: s.refused.Load(),
-		Cut: s.cut.Load(), Panics: s.panics.Load(),
+		Cut: s.cut.Load(), Panics: s.panics.Count(),
 	}
 	s.gate.mu.Lock()
 	st.Sockets = s.gate.all
