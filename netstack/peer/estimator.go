@@ -59,7 +59,7 @@ func (e *estimator) resume() {
 	start := cmp.Or(e.before, e.start)
 	if e.line.Bits() < start {
 		e.line.Restart(start)
-		e.pacer.SetTargetBitrate(start)
+		e.pacer.follow(start, false)
 	}
 }
 
@@ -102,14 +102,19 @@ func (e *estimator) WriteRTCP(packets []rtcp.Packet, _ interceptor.Attributes) e
 		if err != nil || len(b) < feedbackHeader {
 			continue
 		}
+		now := e.now()
 		e.mu.Lock()
-		_ = e.line.Feedback(b[feedbackHeader:], e.now())
-		bits := e.line.Bits()
+		_ = e.line.Feedback(b[feedbackHeader:], now)
+		bits, over := e.line.Bits(), e.line.OverAt()
+		full := over != 0 && now-over < fullFor
 		e.mu.Unlock()
-		e.pacer.SetTargetBitrate(bits)
+		e.pacer.follow(bits, full)
 	}
 	return nil
 }
+
+// fullFor is how long after a line was full it is fed with care.
+const fullFor = int64(30 * time.Second)
 
 // feedbackHeader is what comes before the body of a feedback packet: the RTCP
 // header and two SSRCs.

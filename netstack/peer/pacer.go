@@ -14,17 +14,23 @@ import (
 // How video leaves: up to burst at once, so that an ordinary frame does not
 // wait, then at paceFactor times the estimate but never below paceFloor, so
 // that a key frame of 90 packets neither floods a socket nor takes long.
+//
+// Over a line that was full lately it leaves hardly faster than the line takes it:
+// a router in front of it may hold no more than a tenth of a second of it.
 const (
 	burst       = 24 << 10 // bytes: 20 full packets
 	paceFactor  = 2.5
 	paceFloor   = 4_000_000 / 8 // bytes per second
 	paceEvery   = 2 * time.Millisecond
 	paceLongest = 250 * time.Millisecond
+	fullFactor  = 1.2
+	fullBurst   = 40 * time.Millisecond // of the estimate
+	leastBurst  = 2 << 10               // bytes
 )
 
 var errPacerClosed = errors.New("sending: connection is closed")
 
-// pacer spreads bursts of video over time. It is a gcc.Pacer.
+// pacer spreads bursts of video over time. It is an interceptor.RTPWriter.
 type pacer struct {
 	mu      sync.Mutex
 	writers map[uint32]interceptor.RTPWriter
@@ -32,6 +38,7 @@ type pacer struct {
 	queue   []queued
 	queued  int     // bytes
 	rate    float64 // bytes per second
+	burst   float64 // bytes
 	tokens  float64 // bytes that may leave now
 	filled  time.Time
 	busy    bool // run holds a packet it has not sent yet
@@ -55,7 +62,7 @@ func newPacer(bitrate int) *pacer {
 		tokens: burst, filled: time.Now(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	p.SetTargetBitrate(bitrate)
+	p.follow(bitrate, false)
 	p.wg.Go(p.run)
 	return p
 }
@@ -73,11 +80,14 @@ func (p *pacer) AddStream(ssrc uint32, w interceptor.RTPWriter) {
 	p.writers[ssrc] = w
 }
 
-// SetTargetBitrate takes a new estimate.
-func (p *pacer) SetTargetBitrate(bitrate int) {
+// follow takes a new estimate, and whether the line was full lately.
+func (p *pacer) follow(bitrate int, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rate = max(paceFactor*float64(bitrate)/8, paceFloor)
+	bytes := float64(bitrate) / 8
+	if p.rate, p.burst = max(paceFactor*bytes, paceFloor), burst; full {
+		p.rate, p.burst = fullFactor*bytes, max(bytes*fullBurst.Seconds(), leastBurst)
+	}
 }
 
 // Write sends a packet now if it is sound or there is room, later otherwise.
@@ -112,7 +122,7 @@ func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (
 func (p *pacer) fillLocked(now time.Time) {
 	// Nothing waits longer than paceLongest, whatever the estimate says.
 	rate := max(p.rate, float64(p.queued)/paceLongest.Seconds())
-	p.tokens = min(p.tokens+now.Sub(p.filled).Seconds()*rate, burst)
+	p.tokens = min(p.tokens+now.Sub(p.filled).Seconds()*rate, p.burst)
 	p.filled = now
 }
 

@@ -107,6 +107,34 @@ func TestPacerSpreads(t *testing.T) {
 	})
 }
 
+// Over a line that was full lately a picture leaves as the line takes it.
+func TestPacerSparesAFullLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bitrate = 800_000
+		p, v, a := newTestPacer(t, bitrate)
+		p.follow(bitrate, true)
+		start := time.Now()
+		put(t, p, pictures, 16, 1188) // a small key frame: 190 ms of the line
+		put(t, p, sounds, 1, 80)
+		if a.count() != 1 {
+			t.Error("sound waits behind a picture")
+		}
+		time.Sleep(time.Second)
+		_, at := v.left()
+		if len(at) != 16 {
+			t.Fatalf("%d of 16 packets left", len(at))
+		}
+		waiting, before := 0.0, start // bytes before the line
+		for _, now := range at {
+			waiting = max(waiting-now.Sub(before).Seconds()*bitrate/8, 0) + 1200
+			before = now
+			if ms := 1000 * 8 * waiting / bitrate; ms > 80 {
+				t.Fatalf("%.0f ms wait before the line", ms)
+			}
+		}
+	})
+}
+
 // However low the estimate, nothing is kept for long.
 func TestPacerKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
