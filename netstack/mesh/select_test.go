@@ -1,6 +1,7 @@
 package mesh_test
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"candid/netstack/peer"
 
 	"github.com/pion/transport/v4/vnet"
+	"github.com/pion/webrtc/v4"
 )
 
 // both returns the configuration of a member with two addresses.
@@ -92,6 +94,48 @@ func TestMoveToAnotherPair(t *testing.T) {
 				if missing != 0 {
 					t.Errorf("%s: %d packets of %s are missing", m.id, missing, track)
 				}
+			}
+			if n := m.seen(restarts); n != 0 {
+				t.Errorf("%s: %d restarts", m.id, n)
+			}
+		}
+	})
+}
+
+// A relay that was taken because the direct way was found late is left for it,
+// once, and nothing is lost by that.
+func TestShorterWayIsTaken(t *testing.T) {
+	inWorld(t, 25*time.Millisecond, func(t *testing.T, w *world) {
+		servers := w.serve()
+		ca, cb := w.behind(natKinds[2].nat, "198.51.100.1", "192.168.1"), w.behind(natKinds[2].nat, "198.51.100.2", "192.168.1")
+		ca.ICEServers, cb.ICEServers = servers, servers
+		open := time.Now().Add(1500 * time.Millisecond)
+		w.wan.AddChunkFilter(func(c vnet.Chunk) bool {
+			from, to := c.SourceAddr().(*net.UDPAddr).IP, c.DestinationAddr().(*net.UDPAddr).IP
+			return time.Now().After(open) || from.String() == serverIP || to.String() == serverIP
+		})
+		r := newRoom(t)
+		a, b := r.join("anna", ca), r.join("bert", cb)
+		w.start()
+		a.publish(audio(t, "mic"))
+		b.publish(audio(t, "mic"))
+		r.everyone()
+		relayed := func(m *member, other netstack.PeerID) bool {
+			_, local, remote, ok := m.line(other).SelectedPair()
+			return ok && (local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay)
+		}
+		a.awaitPackets("bert", "mic", 5)
+		b.awaitPackets("anna", "mic", 5)
+		if !relayed(a, "bert") || !relayed(b, "anna") {
+			t.Fatal("the relay was not taken at first: the test is no test")
+		}
+		time.Sleep(10 * time.Second)
+		if relayed(a, "bert") || relayed(b, "anna") {
+			t.Errorf("still relayed; pairs: %+v", b.line("anna").Pairs)
+		}
+		for m, from := range map[*member]netstack.PeerID{a: "bert", b: "anna"} {
+			if missing, all := m.missing(from, "mic"); missing != 0 {
+				t.Errorf("%s: %d of %d packets are missing", m.id, missing, all)
 			}
 			if n := m.seen(restarts); n != 0 {
 				t.Errorf("%s: %d restarts", m.id, n)

@@ -174,6 +174,7 @@ func (p *Peer) watch(now time.Time) {
 	}
 	p.sayHeld(now)
 	p.sampleIfDue(now)
+	p.improve(now)
 }
 
 // expecting reports whether the other side sends at least RTCP.
@@ -256,6 +257,7 @@ func (p *Peer) restarting(why string) {
 	h.why, h.lastAt, h.iceSince, h.heardAt = why, now, now, now
 	h.recent = nil
 	p.trickle.reset()
+	p.moves = moves{}
 	p.view.failures = nil
 	p.emit(netstack.Restarted{Peer: p.o.Remote, Why: why})
 }

@@ -56,11 +56,12 @@ type restartBody struct {
 	header
 }
 
-// selectBody names the pair to move to as its receiver sees it; an end that is
-// empty may be any.
+// selectBody tells the pair to move to as its receiver may see it: by the names
+// each end may have there, none if that is not known.
 type selectBody struct {
-	Local  string `json:"local,omitempty"`
-	Remote string `json:"remote,omitempty"`
+	Local   []string `json:"local,omitempty"`
+	Remote  []string `json:"remote,omitempty"`
+	Relayed bool     `json:"relayed,omitempty"`
 	header
 }
 

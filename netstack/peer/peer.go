@@ -74,6 +74,7 @@ type Peer struct {
 	iceState webrtc.ICEConnectionState
 	steps    map[netstack.Milestone]time.Time
 	view     view
+	moves    moves
 	noDTLS   bool // encryption failed
 	lost     bool
 }
@@ -364,8 +365,8 @@ func (p *Peer) stateChanged() {
 		return
 	}
 	p.state = s
+	p.sample(time.Now()) // first: who is told may ask
 	p.emit(netstack.LinkChanged{Peer: p.o.Remote, State: s, Why: p.why(s)})
-	p.sample(time.Now())
 }
 
 func (p *Peer) why(s webrtc.PeerConnectionState) string {
