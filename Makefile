@@ -83,7 +83,7 @@ test: deps-test
 	CGO_ENABLED=0 go test -tags headless ./app ./app/host
 
 race: deps-test
-	go test -race -timeout 20m ./...
+	go test -race -p 1 -parallel 1 -timeout 30m ./...
 
 # make row N=17: the tests of a row of the reliability programme (netstack/programme_test.go)
 row: deps-test
