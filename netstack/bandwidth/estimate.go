@@ -55,6 +55,7 @@ type onWay struct {
 	size uint16
 	seq  uint16
 	used bool
+	lost bool // reported once as not arrived
 }
 
 const (
@@ -69,6 +70,8 @@ const (
 	queueLong = 60_000.0 // µs: a queue longer than this is ours
 	queueNone = 25_000.0
 	lossMuch  = 0.10
+	// fewPackets says less about the loss than more do.
+	fewPackets = 12.0
 
 	// grow is by how much an estimate grows per second while no queue is seen;
 	// from 300 kbit/s to two megabits in six seconds.
@@ -113,7 +116,7 @@ func (e *Estimate) Sent(number uint16, size int, now int64) {
 	if e.history == nil {
 		e.history = make([]onWay, historyLen)
 	}
-	e.history[number%historyLen] = onWay{uint32(now / 1000), uint16(size), number, true}
+	e.history[number%historyLen] = onWay{uint32(now / 1000), uint16(size), number, true, false}
 }
 
 // Restart begins anew at bits per second, and forgets what the line did.
@@ -171,11 +174,16 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 			continue
 		}
 		if !ok {
-			lost++ // perhaps only late: the next feedback may have it
+			if !h.lost { // what comes in disorder is reported again
+				lost++
+			}
+			h.lost = true // or only late: a later feedback may have it
 			continue
 		}
+		if got++; h.lost {
+			lost-- // it was late
+		}
 		h.used = false
-		got++
 		e.arrived = arrived * 1000
 		e.acked.Add(int(h.size), e.arrived)
 		if e.movedAt > 0 && now-e.movedAt < baseSpan && int32(h.sent-uint32(e.movedAt/1000)) < 0 {
@@ -186,8 +194,9 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 	if least < math.MaxFloat64 {
 		e.queued(least, now)
 	}
-	if got+lost > 0 {
-		e.loss += (float64(lost)/float64(got+lost) - e.loss) * 0.3
+	if lost = max(lost, 0); got+lost > 0 {
+		n := float64(got + lost)
+		e.loss += (float64(lost)/n - e.loss) * min(n/fewPackets, 1) * 0.3
 		e.update(now)
 	}
 	return nil

@@ -90,9 +90,13 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 	registry, out := &interceptor.Registry{}, &measured{}
 	// The order matters: what is added first is nearest to the wire. Statistics
 	// see all that is sent and received, the reports and NACKs of others too;
-	// retransmissions and numbering come before pacing.
+	// retransmissions come before pacing, and numbering after it: what arrives in
+	// another order than that of its numbers is reported again and again.
 	if err := f.addStats(registry, out); err != nil {
 		return nil, nil, err
+	}
+	if err := webrtc.ConfigureTWCCHeaderExtensionSender(media, registry); err != nil {
+		return nil, nil, fmt.Errorf("preparing transport-wide feedback: %w", err)
 	}
 	control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
 		out.bandwidth = f.newEstimator()
@@ -102,9 +106,6 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 		return nil, nil, fmt.Errorf("preparing congestion control: %w", err)
 	}
 	registry.Add(control)
-	if err := webrtc.ConfigureTWCCHeaderExtensionSender(media, registry); err != nil {
-		return nil, nil, fmt.Errorf("preparing transport-wide feedback: %w", err)
-	}
 	if err := webrtc.ConfigureNackWithOptions(media, registry, []nack.GeneratorOption{
 		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackTries), nack.WithGeneratorLoggerFactory(f.logs),
 	}, nack.WithResponderLoggerFactory(f.logs)); err != nil {

@@ -80,13 +80,15 @@ func (e *estimator) AddStream(info *interceptor.StreamInfo, w interceptor.RTPWri
 	}
 	e.pacer.kind(info.SSRC, strings.HasPrefix(info.MimeType, "audio/"))
 	e.pacer.AddStream(info.SSRC, interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		now := e.now()
+		n, err := w.Write(h, payload, a) // numbers it
 		var t rtp.TransportCCExtension
 		if number != 0 && t.Unmarshal(h.GetExtension(number)) == nil {
 			e.mu.Lock()
-			e.line.Sent(t.TransportSequence, h.MarshalSize()+len(payload)+onTheWire, e.now())
+			e.line.Sent(t.TransportSequence, h.MarshalSize()+len(payload)+onTheWire, now)
 			e.mu.Unlock()
 		}
-		return w.Write(h, payload, a)
+		return n, err
 	}))
 	return e.pacer
 }
