@@ -44,6 +44,10 @@ type Estimate struct {
 	proven   int     // what arrived before it was too long, in bits per second
 	queue    float64 // of the packets that waited least, smoothed, µs
 	loss     float64 // smoothed share
+	borne    float64 // of it that sending less does not lower
+	lossAt   int64   // when too much was seen first; 0: it is not
+	lossThen float64 // what it was
+	bitsThen float64 // and the estimate
 	grewAt   int64
 	overAt   int64   // last overuse
 	ceiling  float64 // what arrived then, in bits per second
@@ -72,6 +76,11 @@ const (
 	lossMuch  = 0.10
 	// fewPackets says less about the loss than more do.
 	fewPackets = 12.0
+	// Sending less lowers the loss to that share of it in that time, if the line
+	// is full. What it does not lower is borne, but not all.
+	helpsIn   = int64(time.Second)
+	helped    = 0.7
+	mostBorne = 0.25
 
 	// grow is by how much an estimate grows per second while no queue is seen;
 	// from 300 kbit/s to two megabits in six seconds.
@@ -250,14 +259,30 @@ func (e *Estimate) update(now int64) {
 	e.grewAt = now
 	acked := float64(e.acked.Bits(e.arrived))
 	switch {
-	case e.queue > queueLong || e.loss > lossMuch && e.queue > queueNone:
+	case e.queue > queueLong || e.loss > e.borne+lossMuch && e.queue > queueNone:
 		e.over(max(float64(e.acked.Recent(e.arrived)), mostCut*acked), e.drain(), now)
-	case e.loss > 2*lossMuch:
-		e.over(acked, 1, now)
+	case e.loss > e.borne+2*lossMuch:
+		e.losing(acked, now)
 	case e.queue < queueNone && e.loss < lossMuch:
+		e.lossAt, e.borne = 0, 0
 		e.grow(acked, passed, now)
 	}
 	e.bits = min(max(e.bits, e.least()), float64(cmp.Or(e.Limits.Most, mostEstimate)))
+}
+
+// losing lowers the estimate because much is lost, unless that has not helped: a
+// way that loses however little is sent is bad, not full.
+func (e *Estimate) losing(acked float64, now int64) {
+	switch {
+	case e.lossAt == 0:
+		e.lossAt, e.lossThen, e.bitsThen = now, e.loss, e.bits
+	case now-e.lossAt > helpsIn && e.loss > helped*e.lossThen:
+		e.borne = min(e.loss, mostBorne)
+		e.Restart(int(e.bitsThen))
+		e.lossAt = 0
+		return
+	}
+	e.over(acked, 1, now)
 }
 
 // grow raises the estimate for the seconds that passed without a queue.

@@ -234,10 +234,32 @@ func TestEstimateBearsLoss(t *testing.T) {
 	if got := l.run(t, 10*time.Second, threeLayers); got != 2 {
 		t.Errorf("layer %d at 5 %% loss that is not of our making, estimate %d", got, l.e.Bits())
 	}
-	l.lossy = 3
+	l.lossy = 2
 	l.run(t, 3*time.Second, threeLayers)
 	if got := l.e.Bits(); got > 1_500_000 {
-		t.Errorf("estimate %d at 33 %% loss", got)
+		t.Errorf("estimate %d at 50 %% loss", got)
+	}
+}
+
+// A way that loses a quarter of all, however little is sent, is not a full one:
+// nothing is gained by sending less. If it narrows as well, that is still seen.
+func TestEstimateBearsABadWay(t *testing.T) {
+	for _, smooth := range []bool{false, true} {
+		l := newLink(5e6)
+		l.e.Limits.First, l.e.Smooth, l.lossy = 1_000_000, smooth, 4
+		send := func() int { return min(l.e.Bits()*9/10, 1_500_000) }
+		l.flow(t, 20*time.Second, send)
+		bad := l.e.Bits()
+		l.rate = 400_000
+		l.flow(t, 10*time.Second, send)
+		narrow := l.e.Bits()
+		t.Logf("smooth %v: %d bit/s on a way that loses a quarter, %d where it narrows to 400,000", smooth, bad, narrow)
+		if bad < 800_000 {
+			t.Errorf("smooth %v: %d bit/s on a way that loses a quarter", smooth, bad)
+		}
+		if narrow > 700_000 || narrow < 100_000 {
+			t.Errorf("smooth %v: %d bit/s where it narrows to 400,000", smooth, narrow)
+		}
 	}
 }
 
