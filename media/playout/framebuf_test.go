@@ -110,7 +110,7 @@ func TestFreezes(t *testing.T) {
 
 func TestPatience(t *testing.T) {
 	for _, c := range []struct{ rtt, want time.Duration }{
-		{0, 200}, {1, 101}, {50, 150}, {100, 200}, {250, 350}, {900, 400},
+		{0, 250}, {1, 101}, {50, 150}, {100, 250}, {170, 390}, {250, 400}, {900, 400},
 	} {
 		if got := patience(c.rtt * time.Millisecond); got != c.want*time.Millisecond {
 			t.Errorf("round trip of %d ms: waits %v, want %d ms", int(c.rtt), got, int(c.want))

@@ -22,12 +22,14 @@ const (
 	// round trip to send one, and several would congest the path they are to mend.
 	keyFrameEvery = 300 * time.Millisecond
 
-	// How long a hole is waited for: one round trip for a repair, and
-	// repairGrace for four requests 20 ms apart and some jitter. The bounds: a
-	// round trip is seldom known better than minWait, and after maxWait a key
-	// frame would have been here too. While the round trip is unknown it is
-	// taken for 100 ms.
+	// How long a hole is waited for: long enough for a second repair. A sender
+	// sends a packet again at most once in a round trip, so that takes two, and
+	// secondGrace for asking and some jitter; on short ones never less than one and
+	// repairGrace. The bounds: a round trip is seldom known better than minWait,
+	// and after maxWait a key frame would have been here too. While the round trip
+	// is unknown it is taken for 100 ms.
 	repairGrace = 100 * time.Millisecond
+	secondGrace = 50 * time.Millisecond
 	minWait     = 100 * time.Millisecond
 	maxWait     = 400 * time.Millisecond
 	unknownRTT  = 100 * time.Millisecond
@@ -169,7 +171,7 @@ func patience(rtt time.Duration) time.Duration {
 	if rtt == 0 {
 		rtt = unknownRTT
 	}
-	return min(max(rtt+repairGrace, minWait), maxWait)
+	return min(max(rtt+repairGrace, 2*rtt+secondGrace, minWait), maxWait)
 }
 
 func (v *Video) run() {
