@@ -53,13 +53,12 @@ func (t *Transport) Wish(id netstack.PeerID, track string, wanted bool) {
 	})
 }
 
-// tell sends wishes, or if none are given all that are not the default.
+// tell sends wishes, or if none are given all that were ever made: the other side
+// may remember those of an earlier connection.
 func (t *Transport) tell(s *slot, wishes ...wish) {
 	if len(wishes) == 0 {
 		for track, refused := range s.refused {
-			if refused {
-				wishes = append(wishes, wish{track, false})
-			}
+			wishes = append(wishes, wish{track, !refused})
 		}
 	}
 	if len(wishes) == 0 {

@@ -39,6 +39,32 @@ func TestWishes(t *testing.T) {
 	}
 }
 
+// A wish that changed while there was no connection is told with the next one: the
+// other side may have kept what was wished before.
+func TestWishesOutliveAConnection(t *testing.T) {
+	r := newRoom(t)
+	a, b := r.join("anna", loopback()), r.join("bert", loopback())
+	a.publish(audio(t, "mic"), video(t, "camera"))
+	r.everyone()
+	b.awaitPackets("anna", "camera", 5)
+	b.mesh.Wish("anna", "camera", false)
+	a.await("the end of demand", func() bool {
+		return a.seenLocked(func(e netstack.Event) bool {
+			d, ok := e.(netstack.DemandChanged)
+			return ok && d.TrackID == "camera" && !d.Wanted
+		}) > 0
+	})
+	b.mesh.SetPeers()
+	b.mesh.Wish("anna", "camera", true)
+	b.mesh.SetPeers("anna") // anna never knew that she was gone
+	b.awaitPackets("anna", "mic", 5)
+	before := packets(b, "anna/camera")
+	b.await("pictures again", func() bool {
+		rec := b.tracks["anna/camera"]
+		return rec != nil && rec.packets > before+5
+	})
+}
+
 func packets(m *member, key string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
