@@ -112,7 +112,7 @@ func (s *stage) seams(all []demo.PathChange) {
 		s.Logf("the machine was idle for only %.0f %% of the time: that is not held against the changes", 100*idle)
 		return
 	}
-	if float64(missing-stillMissing)/by > 2 || (concealed-stillConcealed)/by > 20 { // the aim is 1; a single freeze of half a second is 0.7 of it
-		s.Errorf("changes cost more than 2 pictures or 20 ms of sound beyond what the line does")
+	if float64(missing-stillMissing)/by > 1 || (concealed-stillConcealed)/by > 20 {
+		s.Errorf("changes cost more than 1 picture or 20 ms of sound beyond what the line does")
 	}
 }

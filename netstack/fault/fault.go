@@ -20,9 +20,8 @@ type Counter struct{ n atomic.Uint64 }
 func (c *Counter) Count() uint64 { return c.n.Load() }
 
 // Guard runs fn. If it panics, that is counted and logged, in words that name
-// nobody, and then runs mend, which may be nil and may panic too. It reports
-// whether fn returned.
-func (c *Counter) Guard(log *slog.Logger, fn, mend func()) (whole bool) {
+// nobody, and then runs mend, which may be nil and may panic too.
+func (c *Counter) Guard(log *slog.Logger, fn, mend func()) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -37,7 +36,6 @@ func (c *Counter) Guard(log *slog.Logger, fn, mend func()) (whole bool) {
 		}
 	}()
 	fn()
-	return true
 }
 
 // causeOf is what a log may hold of a panic: its words, if they are the runtime's,
