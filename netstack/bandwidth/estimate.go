@@ -79,6 +79,7 @@ const (
 	// Sending less lowers the loss to that share of it in that time, if the line
 	// is full. What it does not lower is borne, but not all.
 	helpsIn   = int64(time.Second)
+	helpsBy   = int64(5 * time.Second) // later it is another loss
 	helped    = 0.7
 	mostBorne = 0.25
 
@@ -274,7 +275,7 @@ func (e *Estimate) update(now int64) {
 // way that loses however little is sent is bad, not full.
 func (e *Estimate) losing(acked float64, now int64) {
 	switch {
-	case e.lossAt == 0:
+	case e.lossAt == 0 || now-e.lossAt > helpsBy:
 		e.lossAt, e.lossThen, e.bitsThen = now, e.loss, e.bits
 	case now-e.lossAt > helpsIn && e.loss > helped*e.lossThen:
 		e.borne = min(e.loss, mostBorne)

@@ -263,6 +263,25 @@ func TestEstimateBearsABadWay(t *testing.T) {
 	}
 }
 
+// A loss long after another is a new one: that the first was not lowered in time
+// excuses nothing.
+func TestEstimateForgetsALoss(t *testing.T) {
+	l := newLink(5e6)
+	l.e.Limits.First, l.e.Smooth = 1_000_000, true
+	send := func() int { return min(l.e.Bits()*9/10, 1_500_000) }
+	l.lossy = 4
+	l.flow(t, 800*time.Millisecond, send) // too much is lost, but not for long
+	l.lossy = 7                           // 14 %: neither much nor little
+	l.flow(t, 20*time.Second, send)
+	before := l.e.Bits()
+	l.lossy = 3
+	l.flow(t, 900*time.Millisecond, send)
+	t.Logf("%d bit/s before, %d in the first second of a new loss", before, l.e.Bits())
+	if l.e.lossAt == 0 || l.e.borne > 0 {
+		t.Errorf("a new loss is borne at once: %v, since %v", l.e.borne, l.e.lossAt)
+	}
+}
+
 // What is lost is lost once, however often it is reported: packets that arrive in
 // disorder have their neighbours reported again.
 func TestEstimateBearsDisorder(t *testing.T) {
