@@ -188,7 +188,7 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 			return cfg, err
 		}
 	}
-	cfg.Port, cfg.Rooms, cfg.Names = f.port, f.rooms, f.names
+	cfg.Port, cfg.Rooms, cfg.OpenRooms, cfg.Names = f.port, f.rooms, f.open, f.names
 	cfg.Loopback, cfg.EndToEnd = f.loopback, !f.clear
 	cfg.Certificate = certificate.Config{Domain: strings.ToLower(f.domain), Authority: f.acme}
 	if f.acmeHTTP {
@@ -200,7 +200,7 @@ func (f *hostFlags) config() (cfg host.Config, err error) {
 	if cfg.Status = f.status; cfg.Status == "off" {
 		cfg.Status = ""
 	}
-	if len(cfg.Rooms)+len(f.open) == 0 {
+	if len(cfg.Rooms)+len(cfg.OpenRooms) == 0 {
 		cfg.Rooms = []string{"room"} // the same each time, so that its invite stays good
 	}
 	return cfg, nil
@@ -213,11 +213,6 @@ func runHost(cfg host.Config, f hostFlags, stdout io.Writer) error {
 	h, err := host.Start(context.Background(), mixing(cfg))
 	if err != nil {
 		return err
-	}
-	for _, room := range f.open { // other programs do not encrypt as members do
-		if _, err := h.OpenRoom(room, host.RoomOptions{}); err != nil {
-			return errors.Join(err, h.Close())
-		}
 	}
 	fmt.Fprintf(stdout, "Candid is hosting on port %d, TCP and UDP.\n", h.Port())
 	for _, room := range h.Rooms() {

@@ -47,8 +47,9 @@ type Config struct {
 	// Dir keeps the host's identity and the secrets of its rooms, so that
 	// invites stay good when the host starts again. Empty: kept nowhere.
 	Dir string
-	// Rooms to open at the start.
-	Rooms []string
+	// Rooms to open before anyone can come; those of OpenRooms are clear
+	// whatever EndToEnd says, for programs that cannot encrypt as members do.
+	Rooms, OpenRooms []string
 
 	// Public are addresses that lead to this machine from elsewhere and that
 	// it cannot see itself: those of a router that forwards the port, or of a
@@ -165,16 +166,14 @@ func Start(ctx context.Context, cfg Config) (*Host, error) {
 		return nil, fmt.Errorf("start the host: %w", err)
 	}
 	h.port.Store(port)
+	if err := h.openRooms(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
+	}
 	h.serve(port)
 	if err := h.certify(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
 	}
 	h.openStatus()
-	for _, name := range cfg.Rooms {
-		if _, err := h.NewRoom(name); err != nil {
-			return nil, errors.Join(fmt.Errorf("start the host: %w", err), h.Close())
-		}
-	}
 	stop := context.AfterFunc(ctx, func() { _ = h.Close() })
 	h.mu.Lock()
 	h.stop = stop
@@ -213,6 +212,7 @@ func (h *Host) build() (err error) {
 		},
 		Logger: h.log,
 	})
+	h.web = h.pages()
 	return nil
 }
 
@@ -269,6 +269,16 @@ func (h *Host) site(s *oneport.Socket) oneport.Sink {
 
 // serve starts what answers TCP.
 func (h *Host) serve(port *oneport.Port) {
+	h.wg.Go(func() { _ = h.web.Serve(port.HTTP()) })
+	h.wg.Go(func() {
+		if err := h.relay.Serve(port.Relay()); err != nil {
+			h.log.Error("TURN over TCP ended", "err", err)
+		}
+	})
+}
+
+// pages is what is answered by HTTP.
+func (h *Host) pages() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle(signal.Path, h.signal)
 	mux.HandleFunc("POST "+CheckPath, h.check)
@@ -278,7 +288,7 @@ func (h *Host) serve(port *oneport.Port) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "This is a Candid host. Open your invite in Candid to join.\n")
 	})
-	h.web = &http.Server{
+	return &http.Server{
 		Handler: mux,
 		// Strangers: what they may send before they are known is little, and
 		// soon over.
@@ -289,12 +299,6 @@ func (h *Host) serve(port *oneport.Port) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // it names addresses
 	}
-	h.wg.Go(func() { _ = h.web.Serve(port.HTTP()) })
-	h.wg.Go(func() {
-		if err := h.relay.Serve(port.Relay()); err != nil {
-			h.log.Error("TURN over TCP ended", "err", err)
-		}
-	})
 }
 
 // Port is the port number, TCP and UDP.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -197,6 +198,43 @@ func TestInvitesSurviveARestart(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "rooms.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("file with the secrets: %v, %v", info.Mode(), err)
+	}
+}
+
+// Who waits for a host that starts is let in as soon as it answers: one that is
+// told there is no such room gives up.
+func TestNobodyIsDeniedAtTheStart(t *testing.T) {
+	cfg := host.Config{Dir: t.TempDir(), Rooms: []string{"heron", "otter"}}
+	h := start(t, cfg)
+	cfg.Port = h.Port()
+	guest := inviteTo(t, h, "otter")
+	moderator, err := h.ModeratorInvite("otter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if err := h.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		var waiting sync.WaitGroup
+		for _, i := range []invite.Invite{guest, moderator} {
+			waiting.Go(func() {
+				for late := time.Now().Add(patience); time.Now().Before(late); {
+					c, err := dial(i, "Anna")
+					if err == nil {
+						_ = c.Close()
+						return
+					}
+					if errors.Is(err, signal.ErrWrongSecret) {
+						t.Error(err)
+						return
+					}
+				}
+				t.Error("the host did not come")
+			})
+		}
+		h = start(t, cfg)
+		waiting.Wait()
 	}
 }
 

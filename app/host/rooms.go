@@ -52,6 +52,23 @@ func (h *Host) OpenRoom(name string, o RoomOptions) (invite.Invite, error) {
 	return h.Invite(name)
 }
 
+// openRooms opens those of Config. It is done before the host answers: a member
+// that finds a host without its room gives up, and one that waits for a host
+// that starts again must not.
+func (h *Host) openRooms() error {
+	for _, name := range h.cfg.Rooms {
+		if err := h.open(name, RoomOptions{EndToEnd: h.cfg.EndToEnd}); err != nil {
+			return err
+		}
+	}
+	for _, name := range h.cfg.OpenRooms {
+		if err := h.open(name, RoomOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // open opens a room for OpenRoom.
 func (h *Host) open(name string, o RoomOptions) error {
 	h.mu.Lock()
@@ -69,25 +86,27 @@ func (h *Host) open(name string, o RoomOptions) error {
 	}
 	h.rooms[name] = r // who joins at once waits for the lock
 	err = h.signal.AddRoom(name, signal.RoomOptions{
-		Secret: kept.Secret, OwnerSecret: r.keys.owner, EndToEnd: kept.EndToEnd, Settings: kept.Settings,
+		Secret: kept.Secret, OwnerSecret: r.keys.owner, Grants: kept.grants(), EndToEnd: kept.EndToEnd, Settings: kept.Settings,
 	})
 	if err != nil {
 		delete(h.rooms, name)
 		r.close()
 		return err
 	}
-	err = h.signal.Allow(name, kept.Moderator, signal.Grant{Role: signal.Moderator})
-	for _, i := range kept.Invites {
-		err = errors.Join(err, h.signal.Allow(name, i.Secret, signal.Grant{Expires: i.Expires, Uses: i.Uses, Used: i.Used}))
-	}
-	if err == nil {
-		err = h.kept.change(name, func(k *keptRoom) { *k = kept })
-	}
-	if err != nil {
+	if err := h.kept.change(name, func(k *keptRoom) { *k = kept }); err != nil {
 		// The room works; only its invites will not outlive the host.
 		h.log.Warn("keep the room for the next start", "err", err)
 	}
 	return nil
+}
+
+// grants are what opens the room besides the secret of guests.
+func (k keptRoom) grants() []signal.SecretGrant {
+	all := []signal.SecretGrant{{Secret: k.Moderator, Grant: signal.Grant{Role: signal.Moderator}}}
+	for _, i := range k.Invites {
+		all = append(all, signal.SecretGrant{Secret: i.Secret, Grant: signal.Grant{Expires: i.Expires, Uses: i.Uses, Used: i.Used}})
+	}
+	return all
 }
 
 // recall returns how a room is to be opened: as it was, where o does not say

@@ -21,6 +21,12 @@ type Grant struct {
 	Used []netstack.PeerID
 }
 
+// SecretGrant is what a secret is good for.
+type SecretGrant struct {
+	Secret string
+	Grant
+}
+
 // maxGrants bounds the secrets of one room. Who comes by one that is over is
 // told so for a while.
 const (
@@ -67,25 +73,32 @@ func (s *Server) Allow(name, secret string, g Grant) error {
 	if sec == nil {
 		return fmt.Errorf("make an invite to room %q: %w", name, ErrNoRoom)
 	}
-	hash := s.hash(secret)
-	for _, old := range sec.guests {
+	if !sec.allow(s.hash(secret), g) {
+		return fmt.Errorf("make an invite to room %q: there are %d already", name, maxGrants)
+	}
+	return nil
+}
+
+// allow reports whether there was room for it.
+func (s *secrets) allow(hash [sha256.Size]byte, g Grant) bool {
+	for _, old := range s.guests {
 		if old.hash == hash {
 			old.Grant = g
-			return nil
+			return true
 		}
 	}
 	long := time.Now().Add(-rememberExpired)
-	sec.guests = slices.DeleteFunc(sec.guests, func(g *grant) bool { return !g.Expires.IsZero() && g.Expires.Before(long) })
-	if len(sec.guests) >= maxGrants {
-		return fmt.Errorf("make an invite to room %q: there are %d already", name, maxGrants)
+	s.guests = slices.DeleteFunc(s.guests, func(g *grant) bool { return !g.Expires.IsZero() && g.Expires.Before(long) })
+	if len(s.guests) >= maxGrants {
+		return false
 	}
 	used := make(map[netstack.PeerID]bool)
 	for _, id := range g.Used {
 		used[id] = true
 	}
 	g.Used = nil
-	sec.guests = append(sec.guests, &grant{Grant: g, hash: hash, used: used})
-	return nil
+	s.guests = append(s.guests, &grant{Grant: g, hash: hash, used: used})
+	return true
 }
 
 // Revoke makes a secret let in nobody any more. Who is in stays.

@@ -188,6 +188,9 @@ func (s *Server) AddRoom(name string, o RoomOptions) error {
 	if o.Secret != "" {
 		sec.guests = []*grant{{hash: s.hash(o.Secret)}}
 	}
+	for _, g := range o.Grants {
+		sec.allow(s.hash(g.Secret), g.Grant)
+	}
 	s.secrets[name] = sec
 	delete(s.moved, name)
 	return nil

@@ -11,6 +11,9 @@ import (
 type RoomOptions struct {
 	Secret      string // of guests
 	OwnerSecret string // makes its user the Owner; empty: there is none
+	// Grants are what else opens the room, as Allow gives them; the first 199
+	// count, those that are long over apart.
+	Grants []SecretGrant
 	// EndToEnd tells members to encrypt their media for each other. It is
 	// decided when the room is opened.
 	EndToEnd bool
