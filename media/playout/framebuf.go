@@ -145,7 +145,8 @@ func (b *frameBuffer) giveUp() {
 	b.skipTo(seq)
 }
 
-// frame returns the next frame in order if it is complete. If packets before it
+// frame returns the next frame that can be taken: the next in order if it is
+// complete, or a key frame behind a hole. If packets before it
 // are missing, deadline is when they are no longer worth waiting for: wait after
 // the first packet behind the hole arrived. It is zero when there is nothing to
 // wait for. Past the deadline the hole is given up.
@@ -175,9 +176,9 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 			return span{}, false, time.Time{} // nothing is known to be missing
 		}
 		if b.key > b.next {
-			// A whole key frame behind the hole makes what is before it history.
+			// A whole key frame behind the hole makes what is before it history, once
+			// it is taken.
 			if f, is := b.complete(b.key); is == whole {
-				b.skipTo(b.key)
 				return f, true, time.Time{}
 			}
 		}
@@ -248,9 +249,10 @@ func (b *frameBuffer) behindHole() *packet {
 	return nil
 }
 
-// take consumes the frame that frame returned: it appends its payloads to dst,
-// and reports whether packets were missing before it.
+// take consumes the frame that frame returned, and gives up what is before it: it
+// appends its payloads to dst, and reports whether packets were missing before it.
 func (b *frameBuffer) take(f span, dst [][]byte) (payloads [][]byte, gap bool) {
+	b.skipTo(f.first)
 	for ; b.next <= f.last; b.next++ {
 		if s := b.slot(b.next); s != nil {
 			if len(s.p.Payload) > 0 {

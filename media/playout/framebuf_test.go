@@ -1,6 +1,7 @@
 package playout
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -114,6 +115,49 @@ func TestPatience(t *testing.T) {
 	} {
 		if got := patience(c.rtt * time.Millisecond); got != c.want*time.Millisecond {
 			t.Errorf("round trip of %d ms: waits %v, want %d ms", int(c.rtt), got, int(c.want))
+		}
+	}
+}
+
+// A key frame behind a hole can be taken at once. While it is held back, what is
+// sent again still counts.
+func TestKeyFrameBehindAHole(t *testing.T) {
+	now := time.Unix(1000, 0)
+	packet := func(seq int, key bool) *rtp.Packet { // a frame each
+		first := byte(1) // a delta frame (RFC 7741 section 4.3)
+		if key {
+			first = 0
+		}
+		return &rtp.Packet{
+			Header:  rtp.Header{SequenceNumber: uint16(seq), Timestamp: uint32(seq) * 3000, Marker: true},
+			Payload: []byte{0x10, first},
+		}
+	}
+	for _, repaired := range []bool{true, false} {
+		b := newFrameBuffer(vp8{})
+		for _, p := range []*rtp.Packet{packet(1, true), packet(2, false), packet(4, false), packet(5, true)} {
+			b.push(p, now)
+		}
+		var taken []uint32
+		for range 2 {
+			f, _, _ := b.frame(now, time.Second)
+			b.take(f, nil)
+			taken = append(taken, f.timestamp/3000)
+		}
+		if f, ok, _ := b.frame(now, time.Second); !ok || f.timestamp != 5*3000 {
+			t.Fatalf("the key frame cannot be taken: %+v", f)
+		}
+		want, dropped := []uint32{1, 2, 5}, uint64(1)
+		if repaired {
+			b.push(packet(3, false), now)
+			want, dropped = []uint32{1, 2, 3, 4, 5}, 0
+		}
+		for f, ok, _ := b.frame(now, time.Second); ok; f, ok, _ = b.frame(now, time.Second) {
+			b.take(f, nil)
+			taken = append(taken, f.timestamp/3000)
+		}
+		if !slices.Equal(taken, want) || b.dropped != dropped {
+			t.Errorf("took %v and gave up %d, want %v and %d", taken, b.dropped, want, dropped)
 		}
 	}
 }

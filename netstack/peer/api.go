@@ -77,6 +77,7 @@ func mediaEngine(more []Codec) (*webrtc.MediaEngine, error) {
 // measured is what a PeerConnection's interceptors tell.
 type measured struct {
 	bandwidth *estimator
+	repairs   *repairs
 	streams   stats.Getter
 }
 
@@ -87,7 +88,7 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	registry, out := &interceptor.Registry{}, &measured{}
+	registry, out := &interceptor.Registry{}, &measured{repairs: newRepairs()}
 	// The order matters: what is added first is nearest to the wire. Statistics
 	// see all that is sent and received, the reports and NACKs of others too;
 	// retransmissions come before pacing, and numbering after it: what arrives in
@@ -106,6 +107,7 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 		return nil, nil, fmt.Errorf("preparing congestion control: %w", err)
 	}
 	registry.Add(control)
+	registry.Add(out.repairs)
 	if err := webrtc.ConfigureNackWithOptions(media, registry, []nack.GeneratorOption{
 		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackTries), nack.WithGeneratorLoggerFactory(f.logs),
 	}, nack.WithResponderLoggerFactory(f.logs)); err != nil {

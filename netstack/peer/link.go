@@ -72,6 +72,7 @@ func (p *Peer) sample(now time.Time) {
 		if pair.Selected {
 			l.RTT = p.view.trips.median(pair)
 			l.Pairs[i].RTT = l.RTT
+			p.meters.repairs.trip.Store(int64(l.RTT.Value))
 		}
 	}
 	p.streams(l, now)

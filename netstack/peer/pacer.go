@@ -15,6 +15,8 @@ import (
 // wait, then at paceFactor times the estimate but never below paceFloor, so
 // that a key frame of 90 packets neither floods a socket nor takes long.
 //
+// What is sent again does not wait behind what is new.
+//
 // Over a line that was full lately it leaves hardly faster than the line takes it:
 // a router in front of it may hold no more than a tenth of a second of it.
 const (
@@ -35,8 +37,10 @@ type pacer struct {
 	mu      sync.Mutex
 	writers map[uint32]interceptor.RTPWriter
 	audio   map[uint32]bool
+	newest  map[uint32]uint16 // sequence number, by SSRC
+	repairs []queued          // sent again: these leave first, everything waits for them
 	queue   []queued
-	queued  int     // bytes
+	queued  int     // bytes of both
 	rate    float64 // bytes per second
 	burst   float64 // bytes
 	tokens  float64 // bytes that may leave now
@@ -58,7 +62,7 @@ type queued struct {
 
 func newPacer(bitrate int) *pacer {
 	p := &pacer{
-		writers: map[uint32]interceptor.RTPWriter{}, audio: map[uint32]bool{},
+		writers: map[uint32]interceptor.RTPWriter{}, audio: map[uint32]bool{}, newest: map[uint32]uint16{},
 		tokens: burst, filled: time.Now(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
@@ -104,12 +108,13 @@ func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (
 		return 0, gcc.ErrUnknownStream
 	}
 	p.fillLocked(time.Now())
-	if p.audio[h.SSRC] || !p.busy && len(p.queue) == 0 && p.tokens >= float64(size) {
+	queue := p.queueLocked(h)
+	if p.audio[h.SSRC] || !p.busy && len(p.repairs)+len(p.queue) == 0 && p.tokens >= float64(size) {
 		p.tokens -= float64(size) // sound may overdraw: video waits a little longer
 		p.mu.Unlock()
 		return w.Write(h, payload, a)
 	}
-	p.queue = append(p.queue, queued{w, h.Clone(), append([]byte(nil), payload...), maps.Clone(a)})
+	*queue = append(*queue, queued{w, h.Clone(), append([]byte(nil), payload...), maps.Clone(a)})
 	p.queued += size
 	p.mu.Unlock()
 	select {
@@ -117,6 +122,16 @@ func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (
 	default:
 	}
 	return size, nil
+}
+
+// queueLocked is where a packet waits if it must.
+func (p *pacer) queueLocked(h *rtp.Header) *[]queued {
+	newest, known := p.newest[h.SSRC]
+	if known && int16(h.SequenceNumber-newest) <= 0 {
+		return &p.repairs
+	}
+	p.newest[h.SSRC] = h.SequenceNumber
+	return &p.queue
 }
 
 func (p *pacer) fillLocked(now time.Time) {
@@ -133,7 +148,7 @@ func (p *pacer) Close() error {
 		p.closed = true
 		close(p.done)
 	}
-	p.queue = nil
+	p.repairs, p.queue = nil, nil
 	p.mu.Unlock()
 	p.wg.Wait()
 	return nil
@@ -160,7 +175,7 @@ func (p *pacer) run() {
 			_, _ = q.writer.Write(&q.header, q.payload, q.attributes) // as lost as on the wire
 		}
 		p.mu.Lock()
-		if len(p.queue) == 0 {
+		if len(p.repairs)+len(p.queue) == 0 {
 			tick.Stop()
 		}
 		p.mu.Unlock()
@@ -171,13 +186,17 @@ func (p *pacer) next() (queued, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fillLocked(time.Now())
-	p.busy = len(p.queue) > 0 && p.tokens > 0
+	queue := &p.repairs
+	if len(*queue) == 0 {
+		queue = &p.queue
+	}
+	p.busy = len(*queue) > 0 && p.tokens > 0
 	if !p.busy {
 		return queued{}, false
 	}
-	q := p.queue[0]
-	p.queue[0] = queued{}
-	p.queue = p.queue[1:]
+	q := (*queue)[0]
+	(*queue)[0] = queued{}
+	*queue = (*queue)[1:]
 	size := q.header.MarshalSize() + len(q.payload)
 	p.queued -= size
 	p.tokens -= float64(size)

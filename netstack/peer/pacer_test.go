@@ -159,3 +159,27 @@ func TestPacerRefuses(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// What is sent again leaves before what is new, however much of that waits.
+func TestPacerRepairsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, v, _ := newTestPacer(t, 500_000)
+		p.follow(500_000, true)
+		for seq := range uint16(30) {
+			if _, err := p.Write(&rtp.Header{Version: 2, SSRC: pictures, SequenceNumber: 100 + seq}, make([]byte, 1160), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := v.count()
+		for _, seq := range []uint16{101, 102} {
+			if _, err := p.Write(&rtp.Header{Version: 2, SSRC: pictures, SequenceNumber: seq}, make([]byte, 1160), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		seq, _ := v.left()
+		if len(seq) != 32 || seq[left] != 101 || seq[left+1] != 102 || !slices.IsSorted(seq[left+2:]) {
+			t.Errorf("%d left at once, then %v", left, seq[left:])
+		}
+	})
+}
