@@ -146,11 +146,10 @@ func (b *frameBuffer) giveUp() {
 }
 
 // frame returns the next frame that can be taken: the next in order if it is
-// complete, or a key frame behind a hole. If packets before it
-// are missing, deadline is when they are no longer worth waiting for: wait after
-// the first packet behind the hole arrived. It is zero when there is nothing to
-// wait for. Past the deadline the hole is given up.
-func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool, deadline time.Time) {
+// complete, or a key frame behind a hole. If packets before it are missing, since
+// is when the first packet behind the hole arrived; it is zero when nothing is
+// known to be missing.
+func (b *frameBuffer) frame() (f span, ok bool, since time.Time) {
 	for b.begun && b.next <= b.high {
 		s := b.slot(b.next)
 		switch {
@@ -173,7 +172,7 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 		}
 		behind := b.behindHole()
 		if behind == nil {
-			return span{}, false, time.Time{} // nothing is known to be missing
+			break
 		}
 		if b.key > b.next {
 			// A whole key frame behind the hole makes what is before it history, once
@@ -182,12 +181,40 @@ func (b *frameBuffer) frame(now time.Time, wait time.Duration) (f span, ok bool,
 				return f, true, time.Time{}
 			}
 		}
-		if deadline = behind.at.Add(wait); now.Before(deadline) {
-			return span{}, false, deadline
-		}
-		b.giveUp()
+		return span{}, false, behind.at
 	}
 	return span{}, false, time.Time{}
+}
+
+// beyond reports whether there is a whole frame behind the first hole that is good
+// for something.
+func (b *frameBuffer) beyond(good func(span) bool) bool {
+	for seq := b.next + 1; seq <= b.high; seq++ {
+		s := b.slot(seq)
+		if s == nil {
+			continue
+		}
+		if start, _ := b.format.Starts(s.p.Payload); !start {
+			continue
+		}
+		if f, is := b.complete(seq); is == whole {
+			if good(f) {
+				return true
+			}
+			seq = f.last
+		}
+	}
+	return false
+}
+
+// payloads appends those of a whole frame to dst; they stay in the buffer.
+func (b *frameBuffer) payloads(f span, dst [][]byte) [][]byte {
+	for seq := f.first; seq <= f.last; seq++ {
+		if s := b.slot(seq); s != nil && len(s.p.Payload) > 0 {
+			dst = append(dst, s.p.Payload)
+		}
+	}
+	return dst
 }
 
 // completeness is how much of a frame is there.
@@ -253,11 +280,9 @@ func (b *frameBuffer) behindHole() *packet {
 // appends its payloads to dst, and reports whether packets were missing before it.
 func (b *frameBuffer) take(f span, dst [][]byte) (payloads [][]byte, gap bool) {
 	b.skipTo(f.first)
+	dst = b.payloads(f, dst)
 	for ; b.next <= f.last; b.next++ {
 		if s := b.slot(b.next); s != nil {
-			if len(s.p.Payload) > 0 {
-				dst = append(dst, s.p.Payload)
-			}
 			b.free(s)
 		}
 	}

@@ -140,11 +140,11 @@ func TestKeyFrameBehindAHole(t *testing.T) {
 		}
 		var taken []uint32
 		for range 2 {
-			f, _, _ := b.frame(now, time.Second)
+			f, _, _ := b.frame()
 			b.take(f, nil)
 			taken = append(taken, f.timestamp/3000)
 		}
-		if f, ok, _ := b.frame(now, time.Second); !ok || f.timestamp != 5*3000 {
+		if f, ok, _ := b.frame(); !ok || f.timestamp != 5*3000 {
 			t.Fatalf("the key frame cannot be taken: %+v", f)
 		}
 		want, dropped := []uint32{1, 2, 5}, uint64(1)
@@ -152,7 +152,7 @@ func TestKeyFrameBehindAHole(t *testing.T) {
 			b.push(packet(3, false), now)
 			want, dropped = []uint32{1, 2, 3, 4, 5}, 0
 		}
-		for f, ok, _ := b.frame(now, time.Second); ok; f, ok, _ = b.frame(now, time.Second) {
+		for f, ok, _ := b.frame(); ok; f, ok, _ = b.frame() {
 			b.take(f, nil)
 			taken = append(taken, f.timestamp/3000)
 		}
@@ -214,12 +214,22 @@ func FuzzVideoPackets(f *testing.F) {
 			b.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: ts, Marker: head[2]&1 == 1}, Payload: payload}, now)
 			b.verify(t)
 			for {
-				s, ok, deadline := b.frame(now, 50*time.Millisecond)
+				s, ok, since := b.frame()
 				b.verify(t)
-				if !ok {
-					if !deadline.IsZero() && !deadline.After(now) {
-						t.Fatal("a deadline that has passed")
+				if !ok && !since.IsZero() && now.Sub(since) >= 50*time.Millisecond {
+					before := b.next
+					b.beyond(func(f span) bool {
+						if f.first <= before || f.last > b.high {
+							t.Fatal("beyond is not behind")
+						}
+						return false
+					})
+					if b.giveUp(); b.next <= before {
+						t.Fatal("a hole that is not given up")
 					}
+					continue
+				}
+				if !ok {
 					break
 				}
 				for i := s.first; i <= s.last; i++ {
@@ -296,7 +306,7 @@ func BenchmarkFrameBuffer(b *testing.B) {
 		}
 		n++
 		buf.push(p, now)
-		if f, ok, _ := buf.frame(now, time.Second); ok {
+		if f, ok, _ := buf.frame(); ok {
 			dst, _ = buf.take(f, dst[:0])
 		}
 	}

@@ -22,17 +22,20 @@ const (
 	// round trip to send one, and several would congest the path they are to mend.
 	keyFrameEvery = 300 * time.Millisecond
 
-	// How long a hole is waited for: long enough for a second repair. A sender
-	// sends a packet again at most once in a round trip, so that takes two, and
-	// secondGrace for asking and some jitter; on short ones never less than one and
-	// repairGrace. The bounds: a round trip is seldom known better than minWait,
-	// and after maxWait a key frame would have been here too. While the round trip
-	// is unknown it is taken for 100 ms.
+	// How long a hole is waited for before a key frame is asked for: long enough
+	// for a second repair. A sender sends a packet again at most once in a round
+	// trip, so that takes two, and secondGrace for asking and some jitter; on short
+	// ones never less than one and repairGrace. The bounds: a round trip is seldom
+	// known better than minWait, and after maxWait a key frame would have been here
+	// too. While the round trip is unknown it is taken for 100 ms.
 	repairGrace = 100 * time.Millisecond
 	secondGrace = 50 * time.Millisecond
 	minWait     = 100 * time.Millisecond
 	maxWait     = 400 * time.Millisecond
 	unknownRTT  = 100 * time.Millisecond
+	// longestHole is how long a repair may still come when nothing behind the hole
+	// can be decoded without it.
+	longestHole = time.Second
 )
 
 // VideoDecoder turns the frames of one codec into pictures, as
@@ -205,15 +208,12 @@ func (v *Video) step() time.Time {
 		}
 		now := v.cfg.Now()
 		v.mu.Lock()
-		f, ok, again := v.buf.frame(now, patience(v.rtt))
-		if ok {
-			again = v.release(f, now)
-		}
+		f, ok, again, overdue := v.nextLocked(now)
 		if !ok || again.After(now) {
 			v.stats.dropped(v.buf)
 			broken := v.buf.gap
 			v.mu.Unlock()
-			if broken && !v.refs.running {
+			if overdue || broken && !v.refs.running {
 				v.askKeyFrame(now) // what came cannot be the start of anything
 			}
 			return again
@@ -225,6 +225,35 @@ func (v *Video) step() time.Time {
 		v.gap = v.gap || gap
 		v.play(f, payloads, now)
 	}
+}
+
+// nextLocked returns the next frame and when it is to be decoded, or when to look
+// again; overdue says that a key frame is wanted by then.
+func (v *Video) nextLocked(now time.Time) (f span, ok bool, again time.Time, overdue bool) {
+	for {
+		f, ok, since := v.buf.frame()
+		wait := patience(v.rtt)
+		switch late := now.Sub(since); {
+		case ok:
+			return f, true, v.release(f, now), false
+		case since.IsZero():
+			return span{}, false, time.Time{}, false
+		case late < wait:
+			return span{}, false, since.Add(wait), false
+		case late < longestHole && !v.buf.beyond(v.decodable):
+			// A repair may come before the key frame.
+			return span{}, false, now.Add(min(keyFrameEvery, longestHole-late)), true
+		}
+		v.buf.giveUp()
+	}
+}
+
+// decodable reports whether a frame can be decoded without what is missing before
+// it.
+func (v *Video) decodable(f span) bool {
+	frame, info, err := v.cfg.Format.Assemble(v.frame[:0], v.buf.payloads(f, v.payloads[:0]))
+	v.frame = frame[:0]
+	return err == nil && v.refs.decodable(info, true)
 }
 
 // release returns when the frame is to be decoded. mu is held.

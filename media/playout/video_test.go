@@ -82,7 +82,11 @@ func TestVideoLoss(t *testing.T) {
 		for _, ids := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%.0f%% %v", 100*loss, ids), func(t *testing.T) {
 				cam := &camera{rtt: 40 * time.Millisecond, payload: codecs.VP8Payloader{EnablePictureID: ids}}
-				o := film(t, 30*time.Second, lossy(loss), cam, nil, nil)
+				long := 30 * time.Second
+				if loss > 0.2 {
+					long = 5 * time.Minute // a whole key frame is rare
+				}
+				o := film(t, long, lossy(loss), cam, nil, nil)
 				o.check(t)
 				if len(o.screen.frames) < 5 || len(o.cam.asked) == 0 {
 					t.Errorf("%d frames shown, %d key frames asked for", len(o.screen.frames), len(o.cam.asked))
@@ -145,6 +149,39 @@ func TestVideoKeyFrameEndsWaiting(t *testing.T) {
 		push(cam.frame())
 		if len(sink.frames) != 2 || sink.frames[1].n != 3 {
 			t.Fatalf("shown: %+v, want the key frame at once", sink.frames)
+		}
+	})
+}
+
+// A repair that comes after a key frame was asked for, and before it is here, is
+// still good: nothing is left out.
+func TestVideoLateRepair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cam, sink, asked := &camera{size: 2500}, &screen{}, 0
+		v, err := playout.NewVideo(playout.VideoConfig{Sink: sink, Decoder: &checker{}, RequestKeyFrame: func() { asked++ }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		push := func(ps []*rtp.Packet) {
+			for _, p := range ps {
+				v.Push(p, time.Now())
+			}
+			synctest.Wait()
+		}
+		push(cam.frame())
+		lost := cam.frame()
+		push(lost[1:])
+		for range 20 { // 670 ms
+			push(cam.frame())
+			time.Sleep(frameTime)
+		}
+		if len(sink.frames) != 1 || asked < 1 || asked > 2 {
+			t.Fatalf("%d frames shown, %d key frames asked for", len(sink.frames), asked)
+		}
+		push(lost[:1])
+		if len(sink.frames) != 22 || v.Stats().FramesDropped != 0 {
+			t.Errorf("%d of 22 frames shown, %d dropped", len(sink.frames), v.Stats().FramesDropped)
 		}
 	})
 }
