@@ -14,13 +14,13 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Loss is asked for again every nackEvery, nackTries times: 5 % loss then
-// leaves no frame undecoded. RTX is not negotiated, because pion's pacing drops
+// Loss is asked for again every nackEvery, nackTries times: for half a second,
+// in which three repairs come over a long line. RTX is not negotiated, because pion's pacing drops
 // its packets and its NACK generator does not know them: lost packets are sent
 // again on their own SSRC.
 const (
 	nackEvery = 20 * time.Millisecond
-	nackTries = 10
+	nackTries = 25
 )
 
 // Header extensions beside those of transport-wide congestion control.
