@@ -29,7 +29,9 @@ func rehearse(t *testing.T, i invite.Invite) (rehearsal.Result, error) {
 func TestRehearsal(t *testing.T) {
 	owner, guests := realHost(t)
 	anna, ben := enter(t, owner, "Anna", 0), tapping(t, guests, "Ben")
-	becomes(t, anna, "company", func(s call.Snapshot) bool { return len(s.Others) == 1 && s.State == call.Connected && len(anna.Lines()) == 1 })
+	becomes(t, anna, "company", func(s call.Snapshot) bool {
+		return len(s.Others) == 1 && s.State == call.Connected && len(anna.Lines()) == 1
+	})
 	ben.SetPrivacy(call.RelayOnly)
 	becomes(t, ben.Session, "hidden", func(s call.Snapshot) bool { return s.Privacy == call.RelayOnly })
 	ben.facts() // up to now

@@ -87,7 +87,7 @@ func (h *Host) writeMetrics(to io.Writer) {
 	count("resumes", "Connections that came back.", s.Resumed)
 	count("refused", "Joins and connections refused.", s.Refused)
 	count("cut", "Members cut off for breaking the protocol or a limit.", s.Cut)
-	count("panics", "Panics, each of which cost one connection.", s.Panics+h.media.Panics())
+	count("panics", "Panics, each of which cost one connection, or one frame of a mix.", s.Panics+h.media.Panics())
 	gauge("relay_allocations", "Relay allocations.", r.Allocations)
 	count("relay_bytes_up", "Bytes relayed from clients.", r.Up.Bytes)
 	count("relay_bytes_down", "Bytes relayed to clients.", r.Down.Bytes)

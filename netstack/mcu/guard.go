@@ -40,6 +40,7 @@ var (
 type guard struct {
 	dec  playout.VideoDecoder
 	mime string               // of what it decodes
+	safe func(fn func()) bool // runs fn, and reports whether it did not panic
 	cost func() time.Duration // processor time used so far
 	rest func(bool)           // told when resting begins and ends
 	bad  func(bool)           // told of each frame
@@ -56,7 +57,7 @@ type guard struct {
 
 func newGuard(dec playout.VideoDecoder, mime string, in *VideoInput) *guard {
 	return &guard{
-		dec: dec, mime: mime, cost: processorTime, size: sizeBurst,
+		dec: dec, mime: mime, safe: in.e.safely, cost: processorTime, size: sizeBurst,
 		rest: func(on bool) {
 			if in.resting.Swap(on) != on && on {
 				in.e.cfg.Less(in.id)
@@ -96,7 +97,9 @@ func (g *guard) decode(frame []byte) (*image.YCbCr, time.Duration, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	began := g.cost()
-	img, err := g.dec.Decode(frame)
+	var img *image.YCbCr
+	err := errPanicked
+	g.safe(func() { img, err = g.dec.Decode(frame) })
 	return img, g.cost() - began, err
 }
 

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"candid/media/codec"
+	"candid/media/playout"
+	"candid/netstack/fault"
 
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
@@ -33,7 +36,7 @@ func guarded(d *decoder) (g *guard, resting *bool, bad *int) {
 	resting, bad = new(bool), new(int)
 	clock := time.Duration(0)
 	g = &guard{
-		dec: d, size: sizeBurst,
+		dec: d, size: sizeBurst, safe: func(fn func()) bool { fn(); return true },
 		cost: func() time.Duration { clock += d.took; return clock },
 		rest: func(on bool) { *resting = on },
 		bad: func(b bool) {
@@ -305,5 +308,46 @@ func TestStage(t *testing.T) {
 	}
 	if got := s.follow(ms[:1], at); got == ms[1] {
 		t.Error("one who left has the word")
+	}
+}
+
+// faulty is a format and two decoders that trip over what they are given.
+type faulty struct{}
+
+func (faulty) Starts(b []byte) (bool, bool) { return b[1] > 0, true }
+func (faulty) Assemble(dst []byte, all [][]byte) ([]byte, playout.FrameInfo, error) {
+	return append(dst, all[1]...), playout.FrameInfo{}, nil
+}
+func (faulty) Decode([]byte) (*image.YCbCr, error) { panic("by the test") }
+func (faulty) Close() error                        { return nil }
+
+type faultySound struct{ playout.AudioDecoder }
+
+func (faultySound) Decode(b []byte, _ []int16) (int, error) { return int(b[1]), nil }
+func (faultySound) DecodeFEC(b []byte, _ []int16) error     { _ = b[1]; return nil }
+
+// A panic over what a member sends costs a frame, and is counted.
+func TestPanicCostsOneFrame(t *testing.T) {
+	e := &Engine{cfg: Config{Faults: new(fault.Counter)}, log: slog.New(slog.DiscardHandler)}
+	f, s := safeFormat{faulty{}, e.safely}, safeSound{faultySound{}, e.safely}
+	g, _, bad := guarded(&decoder{})
+	g.dec, g.safe = faulty{}, e.safely
+	if start, key := f.Starts(make([]byte, 1)); start || key {
+		t.Error("a packet that nobody could read begins a frame")
+	}
+	_, _, err1 := f.Assemble(nil, make([][]byte, 1))
+	_, err2 := g.Decode(nil)
+	_, err3 := s.Decode(make([]byte, 1), nil)
+	err4 := s.DecodeFEC(make([]byte, 1), nil)
+	for i, err := range []error{err1, err2, err3, err4} {
+		if !errors.Is(err, errPanicked) {
+			t.Errorf("error %d: %v", i+1, err)
+		}
+	}
+	if n := e.cfg.Faults.Count(); n != 5 || *bad != 1 {
+		t.Errorf("%d panics and %d bad frames counted, want 5 and 1", n, *bad)
+	}
+	if start, key := f.Starts([]byte{0, 1}); !start || !key {
+		t.Error("what is right is not passed on")
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"candid/media/mix"
 	"candid/media/playout"
 	"candid/netstack"
+	"candid/netstack/fault"
 
 	"github.com/pion/rtp"
 )
@@ -65,7 +66,10 @@ type Config struct {
 	// Less asks for smaller pictures: what comes takes too long to decode. Both
 	// are called from goroutines of the Engine and must not block, nor call it.
 	KeyFrame, Less func(netstack.PeerID)
-	Logger         *slog.Logger
+	// Faults counts panics met in what members send, each of which costs a frame;
+	// nil: nowhere.
+	Faults *fault.Counter
+	Logger *slog.Logger
 }
 
 // Engine mixes one room. Its methods may be called from any goroutine; they do
@@ -125,6 +129,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Less == nil {
 		cfg.Less = func(netstack.PeerID) {}
+	}
+	if cfg.Faults == nil {
+		cfg.Faults = new(fault.Counter)
 	}
 	e := &Engine{cfg: cfg, log: cfg.Logger, epoch: time.Now(), quit: make(chan struct{}), outputs: make(map[spec]*output)}
 	if e.log == nil {

@@ -42,7 +42,7 @@ func newMember(e *Engine, id netstack.PeerID, name string) (*member, error) {
 	m := &member{id: id, video: &VideoInput{e: e, id: id, mime: VP8, sync: sync}, audio: &AudioInput{e: e}}
 	m.state.Store(&state{name: name})
 	m.audio.play, err = playout.NewAudio(playout.AudioConfig{
-		Decoder: dec, Sync: sync, Report: m.audio.report.get, Logger: e.log,
+		Decoder: safeSound{dec, e.safely}, Sync: sync, Report: m.audio.report.get, Logger: e.log,
 	})
 	return m, err
 }
@@ -189,7 +189,7 @@ func (in *VideoInput) start() error {
 	}
 	s := &screen{in}
 	v, err := playout.NewVideo(playout.VideoConfig{
-		Sink: s, Decoder: newGuard(dec, in.mime, in), Format: format, RequestKeyFrame: in.requestKeyFrame,
+		Sink: s, Decoder: newGuard(dec, in.mime, in), Format: safeFormat{format, in.e.safely}, RequestKeyFrame: in.requestKeyFrame,
 		Report: in.report.get, Sync: in.sync, Logger: in.e.log,
 	})
 	if err != nil {

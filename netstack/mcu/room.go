@@ -65,9 +65,10 @@ type input struct {
 	audio *AudioInput
 }
 
-// NewRoom makes the mixing half of an SFU's room. KeyFrame and Less of cfg are
-// the room's own. Close must be called, before the SFU's room is closed.
+// NewRoom makes the mixing half of an SFU's room. KeyFrame, Less and Faults of cfg
+// are the room's own. Close must be called, before the SFU's room is closed.
 func NewRoom(r *sfu.Room, cfg Config) *Room {
+	cfg.Faults = r.Faults()
 	m := &Room{forwarder: r, cfg: cfg, log: cfg.Logger, loop: loop.New(context.Background()),
 		members: map[netstack.PeerID]*attendant{}, mixed: map[netstack.PeerID]*audience{}}
 	if m.log == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"candid/netstack"
+	"candid/netstack/fault"
 	"candid/netstack/loop"
 	"candid/netstack/peer"
 )
@@ -41,6 +42,10 @@ type Room struct {
 }
 
 var _ netstack.Room = (*Room)(nil)
+
+// Faults counts the panics of this room's server, those of others too who work on
+// its media in this process.
+func (r *Room) Faults() *fault.Counter { return &r.server.panics }
 
 // member outlives its connections.
 type member struct {

@@ -185,7 +185,7 @@ func (k *Sink) Packet(p []byte, from netip.AddrPort) {
 func (k *Sink) Close() error { return nil }
 
 // Panics counts the panics in its rooms; each costs one connection, which is
-// made anew.
+// made anew, or, in a mixer, one frame.
 func (s *Server) Panics() uint64 { return s.panics.Count() }
 
 // Dropped counts packets that belonged to nobody.
