@@ -100,7 +100,7 @@ func (f *Factory) api(n *network, w *wishes) (*webrtc.API, *measured, error) {
 		return nil, nil, fmt.Errorf("preparing transport-wide feedback: %w", err)
 	}
 	control, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
-		out.bandwidth = f.newEstimator()
+		out.bandwidth = f.newEstimator(out.repairs.again)
 		return out.bandwidth, nil
 	})
 	if err != nil {

@@ -35,10 +35,11 @@ type estimator struct {
 
 var _ cc.BandwidthEstimator = (*estimator)(nil)
 
-func (f *Factory) newEstimator() *estimator {
+// newEstimator makes one; again is told of packets that are sent again.
+func (f *Factory) newEstimator(again func(ssrc uint32, seq uint16)) *estimator {
 	b := f.config.Bitrate
 	return &estimator{
-		start: b.Start, pacer: newPacer(b.Start), begun: time.Now(),
+		start: b.Start, pacer: newPacer(b.Start, again), begun: time.Now(),
 		line: bandwidth.Estimate{Limits: bandwidth.Limits{First: b.Start, Least: b.Min, Most: b.Max}, Smooth: true},
 	}
 }

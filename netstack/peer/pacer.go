@@ -34,6 +34,8 @@ var errPacerClosed = errors.New("sending: connection is closed")
 
 // pacer spreads bursts of video over time. It is an interceptor.RTPWriter.
 type pacer struct {
+	again func(ssrc uint32, seq uint16) // told of what is sent again
+
 	mu      sync.Mutex
 	writers map[uint32]interceptor.RTPWriter
 	audio   map[uint32]bool
@@ -60,8 +62,9 @@ type queued struct {
 	attributes interceptor.Attributes
 }
 
-func newPacer(bitrate int) *pacer {
+func newPacer(bitrate int, again func(ssrc uint32, seq uint16)) *pacer {
 	p := &pacer{
+		again:   again,
 		writers: map[uint32]interceptor.RTPWriter{}, audio: map[uint32]bool{}, newest: map[uint32]uint16{},
 		tokens: burst, filled: time.Now(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
@@ -128,6 +131,7 @@ func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (
 func (p *pacer) queueLocked(h *rtp.Header) *[]queued {
 	newest, known := p.newest[h.SSRC]
 	if known && int16(h.SequenceNumber-newest) <= 0 {
+		p.again(h.SSRC, h.SequenceNumber)
 		return &p.repairs
 	}
 	p.newest[h.SSRC] = h.SequenceNumber

@@ -48,7 +48,7 @@ const (
 )
 
 func newTestPacer(t *testing.T, bitrate int) (*pacer, *sink, *sink) {
-	p := newPacer(bitrate)
+	p := newPacer(bitrate, func(uint32, uint16) {})
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)

@@ -24,11 +24,17 @@ type repairs struct {
 	interceptor.NoOp
 	trip atomic.Int64 // ns, as ICE measures it; 0: not yet
 
-	mu    sync.Mutex
-	asked map[uint32]map[uint16]time.Time // by SSRC and number; nil: pion knows
+	mu   sync.Mutex
+	sent map[uint32]*[256]repair // by SSRC, the newest by sequence number
 }
 
-func newRepairs() *repairs { return &repairs{asked: map[uint32]map[uint16]time.Time{}} }
+// repair is a packet that was sent again.
+type repair struct {
+	seq uint16
+	at  time.Time
+}
+
+func newRepairs() *repairs { return &repairs{sent: map[uint32]*[256]repair{}} }
 
 // NewInterceptor returns itself.
 func (r *repairs) NewInterceptor(string) (interceptor.Interceptor, error) { return r, nil }
@@ -37,7 +43,7 @@ func (r *repairs) NewInterceptor(string) (interceptor.Interceptor, error) { retu
 func (r *repairs) BindLocalStream(info *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked[info.SSRC] = map[uint16]time.Time{}
+	r.sent[info.SSRC] = new([256]repair)
 	return w
 }
 
@@ -45,10 +51,19 @@ func (r *repairs) BindLocalStream(info *interceptor.StreamInfo, w interceptor.RT
 func (r *repairs) UnbindLocalStream(info *interceptor.StreamInfo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.asked, info.SSRC)
+	delete(r.sent, info.SSRC)
 }
 
-// BindRTCPReader takes out of NACKs what was asked for already.
+// again notes that a packet was sent again.
+func (r *repairs) again(ssrc uint32, seq uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sent := r.sent[ssrc]; sent != nil {
+		sent[seq%uint16(len(sent))] = repair{seq, time.Now()}
+	}
+}
+
+// BindRTCPReader takes out of NACKs what is on its way already.
 func (r *repairs) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCPReader {
 	return interceptor.RTCPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
 		n, a, err := reader.Read(b, a)
@@ -62,52 +77,33 @@ func (r *repairs) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCP
 		if err != nil {
 			return n, a, err
 		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		for _, p := range packets {
-			switch p := p.(type) {
-			case *rtcp.ReceiverReport:
-				r.reported(p.Reports)
-			case *rtcp.SenderReport:
-				r.reported(p.Reports)
-			case *rtcp.TransportLayerNack:
-				r.thin(p, time.Now())
+			if nack, ok := p.(*rtcp.TransportLayerNack); ok {
+				r.thin(nack, time.Now())
 			}
 		}
 		return n, a, nil
 	})
 }
 
-// reported notes of which streams pion knows the round trip from now on.
-func (r *repairs) reported(reports []rtcp.ReceptionReport) {
-	for _, s := range reports {
-		if _, ours := r.asked[s.SSRC]; ours && s.LastSenderReport != 0 {
-			r.asked[s.SSRC] = nil
-		}
-	}
-}
-
-// thin takes out of a NACK what was answered less than a round trip ago.
+// thin takes out of a NACK what was sent again less than a round trip ago.
 func (r *repairs) thin(nack *rtcp.TransportLayerNack, now time.Time) {
-	asked := r.asked[nack.MediaSSRC]
-	if asked == nil {
-		return
-	}
 	trip := time.Duration(r.trip.Load())
 	if trip == 0 {
 		trip = tripUnknown
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := r.sent[nack.MediaSSRC]
+	if sent == nil {
+		return
 	}
 	var due []uint16
 	for _, pair := range nack.Nacks {
 		due = append(due, pair.PacketList()...)
 	}
-	due = slices.DeleteFunc(due, func(seq uint16) bool {
-		at, before := asked[seq]
-		if before && now.Sub(at) < trip {
-			return true
-		}
-		asked[seq] = now
-		return false
-	})
-	nack.Nacks = rtcp.NackPairsFromSequenceNumbers(due)
+	nack.Nacks = rtcp.NackPairsFromSequenceNumbers(slices.DeleteFunc(due, func(seq uint16) bool {
+		last := sent[seq%uint16(len(sent))]
+		return last.seq == seq && now.Sub(last.at) < trip
+	}))
 }
