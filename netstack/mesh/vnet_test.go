@@ -149,37 +149,51 @@ func TestCrashIsSeen(t *testing.T) {
 // one direction is lost for good: it comes back by a restart.
 func TestRow44SilentDirectionHeals(t *testing.T) {
 	for _, silent := range []string{"198.51.100.1", "198.51.100.2"} {
-		inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
-			_, a, b := w.pair()
-			time.Sleep(6 * time.Second)
-			hears, mute := a, b
-			if silent == "198.51.100.1" {
-				hears, mute = b, a
-			}
-			ports := map[int]bool{} // those in use now go silent, save for checks
-			var mu sync.Mutex
-			learn := time.Now()
-			w.drop(func(c vnet.Chunk) bool {
-				mu.Lock()
-				defer mu.Unlock()
-				if from(c) != silent {
-					return false
-				}
-				port := c.SourceAddr().(*net.UDPAddr).Port
-				if time.Since(learn) < time.Second {
-					ports[port] = true
-				}
-				return ports[port] && !stun.IsMessage(c.UserData())
-			})
-			hears.await("a restart", func() bool { return hears.seenLocked(restarts) > 0 })
-			hears.awaitPackets(mute.id, "mic", 20)
-			took := time.Since(learn)
-			t.Logf("%s heard again after %v", hears.id, took)
-			if took > 4*time.Second {
-				t.Errorf("healed after %v of virtual time", took)
-			}
-		})
+		// One socket in a thousand gets the number of the one before it, and this
+		// NAT would take it for that: then it is tried again.
+		if !silentDirectionHeals(t, silent) && !silentDirectionHeals(t, silent) {
+			t.Errorf("%s did not leave the port that is silent", silent)
+		}
 	}
+}
+
+// silentDirectionHeals reports whether what is silent was left by a restart.
+func silentDirectionHeals(t *testing.T, silent string) (left bool) {
+	inWorld(t, 20*time.Millisecond, func(t *testing.T, w *world) {
+		_, a, b := w.pair()
+		time.Sleep(6 * time.Second)
+		hears, mute := a, b
+		if silent == "198.51.100.1" {
+			hears, mute = b, a
+		}
+		ports := map[int]bool{} // those in use now go silent, save for checks
+		var mu sync.Mutex
+		learn := time.Now()
+		w.drop(func(c vnet.Chunk) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if from(c) != silent {
+				return false
+			}
+			port := c.SourceAddr().(*net.UDPAddr).Port
+			if time.Since(learn) < time.Second {
+				ports[port] = true
+			}
+			left = left || !ports[port]
+			return ports[port] && !stun.IsMessage(c.UserData())
+		})
+		hears.await("a restart", func() bool { return hears.seenLocked(restarts) > 0 })
+		hears.awaitPackets(mute.id, "mic", 20)
+		took := time.Since(learn)
+		w.drop(nil)
+		mu.Lock()
+		defer mu.Unlock()
+		t.Logf("%s heard again after %v", hears.id, took)
+		if left && took > 4*time.Second {
+			t.Errorf("healed after %v of virtual time", took)
+		}
+	})
+	return left
 }
 
 // A cut that ends by itself needs no restart, if signaling is cut too: what
