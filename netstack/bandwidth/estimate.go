@@ -38,6 +38,8 @@ type Estimate struct {
 	base     [2]int64 // least delay of the last two spans of baseSpan, µs
 	baseAt   int64
 	haveBase bool
+	trips    [2]int64 // least round trip of the last two spans, µs; 0: none is known
+	tripAt   int64
 	movedAt  int64   // when packets began to go another way; 0: never
 	shortest float64 // queue since it is too long, µs
 	shortAt  int64   // when it was; 0: it is not too long
@@ -136,7 +138,7 @@ func (e *Estimate) Restart(bits int) {
 
 // Moved tells that from now on packets go another way, whose delay may be another.
 func (e *Estimate) Moved(now int64) {
-	e.haveBase, e.movedAt, e.queue, e.shortAt = false, now, 0, 0
+	e.haveBase, e.movedAt, e.queue, e.shortAt, e.trips = false, now, 0, 0, [2]int64{}
 }
 
 // OverAt is when the line was last seen to be full, on the clock of Feedback;
@@ -157,6 +159,12 @@ func (e *Estimate) Known() bool { return e.fed }
 // Queue is how long packets wait on the way, Loss the share that is lost.
 func (e *Estimate) Queue() time.Duration { return time.Duration(e.queue) * time.Microsecond }
 
+// Trip is the round trip, with the time that the receiver takes to answer; 0: not
+// known yet.
+func (e *Estimate) Trip() time.Duration {
+	return time.Duration(min(e.trips[0], e.trips[1])) * time.Microsecond
+}
+
 // Loss is the share of packets that is lost.
 func (e *Estimate) Loss() float64 { return e.loss }
 
@@ -174,6 +182,7 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 		return nil // about packets we never sent
 	}
 	got, lost, least := 0, 0, math.MaxFloat64
+	trip := int64(math.MaxInt64)
 	for {
 		seq, arrived, ok, more := f.nextPacket()
 		if !more {
@@ -200,9 +209,11 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 			continue // went the old way
 		}
 		least = min(least, e.waited(arrived-int64(h.sent), now))
+		trip = min(trip, int64(uint32(now/1000)-h.sent))
 	}
 	if least < math.MaxFloat64 {
 		e.queued(least, now)
+		e.answered(trip, now)
 	}
 	if lost = max(lost, 0); got+lost > 0 {
 		n := float64(got + lost)
@@ -210,6 +221,18 @@ func (e *Estimate) Feedback(b []byte, now int64) error {
 		e.update(now)
 	}
 	return nil
+}
+
+// answered takes one round trip, in µs.
+func (e *Estimate) answered(trip, now int64) {
+	switch {
+	case e.trips[0] == 0:
+		e.trips, e.tripAt = [2]int64{trip, trip}, now
+	case now-e.tripAt > baseSpan:
+		e.trips, e.tripAt = [2]int64{trip, e.trips[0]}, now
+	case trip < e.trips[0]:
+		e.trips[0] = max(trip, 1)
+	}
 }
 
 // waited takes one one-way delay, of clocks that have nothing in common, and

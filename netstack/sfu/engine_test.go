@@ -15,6 +15,7 @@ import (
 	"candid/netstack/sfu/srtp"
 
 	"github.com/pion/dtls/v3"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	pion "github.com/pion/srtp/v3"
@@ -325,6 +326,39 @@ func TestNACK(t *testing.T) {
 	}
 	if total > resendBurst+10_000 {
 		t.Errorf("%d bytes sent again at once", total)
+	}
+}
+
+// Of what is asked for again and again, one copy goes out in a round trip.
+func TestNACKOnceInARoundTrip(t *testing.T) {
+	s := newStage(t)
+	s.join("a")
+	b := s.join("b")
+	cam := s.publish("a", webrtc.RTPCodecTypeVideo, 1)
+	d := s.subscribe("b", cam, 77, 720)
+	s.e.choose(b)
+	for i := range uint16(10) {
+		s.send("a", picture(1, i, uint32(i)*3000, i == 0, true, true))
+	}
+	s.flush()
+	const trip = 80 * time.Millisecond
+	sent := s.e.now
+	s.e.now += int64(trip)
+	report := twcc.NewRecorder(1)
+	transport, _ := d.WasSent(9)
+	report.Record(77, transport, (sent+int64(trip)/2)/1000)
+	s.rtcp(b, report.BuildFeedbackPacket()...)
+	if got := b.estimate.Trip(); (got - trip).Abs() > time.Millisecond {
+		t.Fatalf("round trip taken for %v", got)
+	}
+	delete(s.wall.sent, addr("b"))
+	for range 12 { // 240 ms
+		s.rtcp(b, &rtcp.TransportLayerNack{MediaSSRC: d.SSRC, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{3, 5})})
+		s.e.now += int64(20 * time.Millisecond)
+	}
+	s.flush()
+	if n := len(s.wall.sent[addr("b")]); n != 6 {
+		t.Errorf("2 packets, asked for during three round trips: %d sent", n)
 	}
 }
 

@@ -88,7 +88,9 @@ func (e *engine) askedKeyFrame(d *down) {
 }
 
 // nack answers a NACK from what is kept of the layer, within a share of the
-// line's rate. What goes out again is byte for byte what went out before.
+// line's rate, and for each packet once in a round trip: who asks more often would
+// have that share taken by copies. What goes out again is byte for byte what went
+// out before.
 func (e *engine) nack(l *line, d *down, number, mask uint16) {
 	l.resend.Rate, l.resend.Burst = resendShare*float64(l.estimate.Bits())/8, resendBurst
 	at := l.agent.selected.Load()
@@ -100,7 +102,7 @@ func (e *engine) nack(l *line, d *down, number, mask uint16) {
 			continue
 		}
 		layer, in, seq, ok := d.Find(number + i)
-		if !ok || d.track.layers[layer] == nil {
+		if !ok || d.track.layers[layer] == nil || d.OnItsWay(seq, e.now, int64(l.estimate.Trip())) {
 			continue
 		}
 		k, payload, ok := d.track.layers[layer].cache.Get(in)
@@ -124,6 +126,7 @@ func (e *engine) nack(l *line, d *down, number, mask uint16) {
 		if b, err := l.out.SealRTP(b, header, o.Seq); err == nil {
 			e.out.Queue(at.socket, at.remote, b)
 			e.resent.Add(1)
+			d.Repaired(seq, e.now)
 		}
 	}
 }

@@ -50,7 +50,14 @@ type sentRing [512]struct {
 	seq       uint32
 	transport uint16
 	used      bool
+	again     uint8 // the tick in which it went out again, from 1; 0: never
 }
+
+// A tick is how exactly that is known, in ns; after ticks of them it begins anew.
+const (
+	tick  = 10_000_000
+	ticks = 255
+)
 
 // maxJump is how far ahead the timestamps of another layer may be to be of one
 // clock, ten minutes at 90 kHz: so long may nothing have been sent.
@@ -230,7 +237,7 @@ func (d *Down) Sent(seq uint64, transport uint16) {
 		d.sent = new(sentRing)
 	}
 	e := &d.sent[seq%uint64(len(d.sent))]
-	e.seq, e.transport, e.used = uint32(seq), transport, true
+	e.seq, e.transport, e.used, e.again = uint32(seq), transport, true, 0
 }
 
 // WasSent returns the transport-wide number a packet went out with.
@@ -240,6 +247,23 @@ func (d *Down) WasSent(seq uint64) (uint16, bool) {
 	}
 	e := &d.sent[seq%uint64(len(d.sent))]
 	return e.transport, e.used && e.seq == uint32(seq)
+}
+
+// Repaired notes that a packet that was sent goes out again.
+func (d *Down) Repaired(seq uint64, now int64) {
+	if _, ok := d.WasSent(seq); ok {
+		d.sent[seq%uint64(len(d.sent))].again = uint8(now/tick%ticks) + 1
+	}
+}
+
+// OnItsWay reports whether a packet went out again less than trip ns ago, up to
+// two seconds.
+func (d *Down) OnItsWay(seq uint64, now, trip int64) bool {
+	if _, ok := d.WasSent(seq); !ok {
+		return false
+	}
+	again := int64(d.sent[seq%uint64(len(d.sent))].again)
+	return again > 0 && (now/tick%ticks+1-again+ticks)%ticks*tick < trip
 }
 
 // Rewinds reports whether a picture of a layer is from long before the newest

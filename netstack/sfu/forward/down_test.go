@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // source makes the packets of one simulcast layer.
@@ -332,5 +333,29 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, one); n != 0 {
 		t.Errorf("%v allocations per packet", n)
+	}
+}
+
+// A packet that went out again is on its way for a round trip, and another that
+// takes its place is not.
+func TestOnItsWay(t *testing.T) {
+	d := &Down{}
+	const ms = 1_000_000
+	for _, start := range []int64{0, 2_540 * ms, 1_764_331_000_123_456_789} {
+		d.Sent(7, 70)
+		if d.OnItsWay(7, start, 100*ms) || d.OnItsWay(8, start, 100*ms) {
+			t.Error("never sent again, and on its way")
+		}
+		d.Repaired(8, start) // never sent
+		d.Repaired(7, start)
+		for after, want := range map[int64]bool{0: true, 50 * ms: true, 90 * ms: true, 111 * ms: false, time.Second.Nanoseconds(): false} {
+			if got := d.OnItsWay(7, start+after, 100*ms); got != want {
+				t.Errorf("%d ms later: %v", after/ms, got)
+			}
+		}
+		d.Sent(7+512, 71)
+		if d.OnItsWay(7+512, start, 100*ms) || d.OnItsWay(7, start, 100*ms) {
+			t.Error("the next in its place is on its way")
+		}
 	}
 }
