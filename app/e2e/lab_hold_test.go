@@ -191,6 +191,22 @@ func TestRow49Lines(t *testing.T) {
 			}
 		}
 	})
+	t.Run("20 % loss, 100 ms, by way of the host", func(t *testing.T) {
+		s := &stage{T: t, Lab: netlab.New(t), exe: exe, rows: new([]row)}
+		inet := s.Internet(netlab.V4)
+		a := s.person("ada", inet, netlab.Over(netlab.Params{Delay: 50 * time.Millisecond, Loss: 0.2}))
+		link := s.host(inet.Host()).link
+		const seconds, longer = 15, 25 // the others leave last
+		ca := s.call(a, 0, seconds, link)
+		s.call(s.person("noor", inet), 1, longer, link)
+		s.call(s.person("kim", inet), 2, longer, link)
+		r := s.result(ca)
+		shown := float64(r.Process.Frames.Decoded) / seconds
+		t.Logf("%.1f pictures a second, longest freeze %.0f ms, %.2f %% of the sound made up", shown, value(r.Process.Freeze, -1), 100*value(r.Process.Audio.Concealed, -1))
+		if shown < 5 {
+			t.Errorf("%.1f pictures a second", shown)
+		}
+	})
 	t.Run("narrows to 500 kbit/s and widens", func(t *testing.T) {
 		s := &stage{T: t, Lab: netlab.New(t), exe: exe, rows: new([]row)}
 		wide := netlab.Params{Delay: 20 * time.Millisecond, Rate: 5_000_000}
