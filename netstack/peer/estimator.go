@@ -108,8 +108,7 @@ func (e *estimator) WriteRTCP(packets []rtcp.Packet, _ interceptor.Attributes) e
 		now := e.now()
 		e.mu.Lock()
 		_ = e.line.Feedback(b[feedbackHeader:], now)
-		bits, over := e.line.Bits(), e.line.OverAt()
-		full := over != 0 && now-over < fullFor
+		bits, full := e.line.Bits(), e.fullLocked(now)
 		e.mu.Unlock()
 		e.pacer.follow(bits, full)
 	}
@@ -119,19 +118,30 @@ func (e *estimator) WriteRTCP(packets []rtcp.Packet, _ interceptor.Attributes) e
 // fullFor is how long after a line was full it is fed with care.
 const fullFor = int64(30 * time.Second)
 
+func (e *estimator) fullLocked(now int64) bool {
+	over := e.line.OverAt()
+	return over != 0 && now-over < fullFor
+}
+
 // feedbackHeader is what comes before the body of a feedback packet: the RTCP
 // header and two SSRCs.
 const feedbackHeader = 12
 
 // budget is what may be sent, in bits per second: nine tenths of the estimate,
-// the rest is for RTCP, retransmissions and the encoder's overshoot.
+// the rest is for RTCP, retransmissions and the encoder's overshoot. Over a line
+// that was full lately it is eight: there the estimate feels for the limit, and
+// what is too much is lost.
 func (e *estimator) budget() netstack.Opt[int] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.line.Known() {
 		return netstack.Opt[int]{}
 	}
-	return netstack.Some(e.line.Bits() * 9 / 10)
+	share := 9
+	if e.fullLocked(e.now()) {
+		share = 8
+	}
+	return netstack.Some(e.line.Bits() * share / 10)
 }
 
 // GetTargetBitrate is the estimate.
