@@ -45,7 +45,7 @@ var plan = map[string]string{
 	"netstack/lan":          "netstack/ifwatch netstack/invite netstack/unbounded",
 	"netstack/loop":         "",
 	"netstack/machine":      "netstack",
-	"netstack/mcu":          "media media/codec media/mix media/playout netstack netstack/loop netstack/sfu netstack/unbounded",
+	"netstack/mcu":          "media media/codec media/mix media/playout netstack netstack/fault netstack/loop netstack/sfu netstack/unbounded",
 	"netstack/mesh":         "netstack netstack/ifwatch netstack/loop netstack/peer netstack/unbounded",
 	"netstack/netlab":       "",
 	"netstack/oneport":      "netstack/ifwatch",
