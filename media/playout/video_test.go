@@ -124,6 +124,16 @@ func TestVideoLostPadding(t *testing.T) {
 	}
 }
 
+// pushes gives v packets, and waits until it has done with them.
+func pushes(v *playout.Video) func([]*rtp.Packet) {
+	return func(ps []*rtp.Packet) {
+		for _, p := range ps {
+			v.Push(p, time.Now())
+		}
+		synctest.Wait()
+	}
+}
+
 // A key frame behind a hole is shown at once: what is before it is history.
 func TestVideoKeyFrameEndsWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -133,12 +143,7 @@ func TestVideoKeyFrameEndsWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer v.Close()
-		push := func(ps []*rtp.Packet) {
-			for _, p := range ps {
-				v.Push(p, time.Now())
-			}
-			synctest.Wait()
-		}
+		push := pushes(v)
 		push(cam.frame())
 		push(cam.frame()[1:]) // its first packet is lost
 		push(cam.frame())
@@ -163,12 +168,7 @@ func TestVideoLateRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer v.Close()
-		push := func(ps []*rtp.Packet) {
-			for _, p := range ps {
-				v.Push(p, time.Now())
-			}
-			synctest.Wait()
-		}
+		push := pushes(v)
 		push(cam.frame())
 		lost := cam.frame()
 		push(lost[1:])

@@ -290,14 +290,20 @@ func (s *stage) rtcp(l *line, packets ...rtcp.Packet) {
 	s.e.take(l, b, s.e.now)
 }
 
+// seen is a stage on which b sees a.
+func seen(t *testing.T) (s *stage, b *line, d *down) {
+	s = newStage(t)
+	s.join("a")
+	b = s.join("b")
+	cam := s.publish("a", webrtc.RTPCodecTypeVideo, 1)
+	d = s.subscribe("b", cam, 77, 720)
+	s.e.choose(b)
+	return s, b, d
+}
+
 // A NACK brings the same bytes again, within a fifth of the line's rate.
 func TestNACK(t *testing.T) {
-	s := newStage(t)
-	s.join("a")
-	b := s.join("b")
-	cam := s.publish("a", webrtc.RTPCodecTypeVideo, 1)
-	d := s.subscribe("b", cam, 77, 720)
-	s.e.choose(b)
+	s, b, d := seen(t)
 	for i := range uint16(300) {
 		p := picture(1, i, uint32(i)*3000, i == 0, true, true)
 		p.Payload = append(p.Payload, make([]byte, 1100)...)
@@ -331,12 +337,7 @@ func TestNACK(t *testing.T) {
 
 // Of what is asked for again and again, one copy goes out in a round trip.
 func TestNACKOnceInARoundTrip(t *testing.T) {
-	s := newStage(t)
-	s.join("a")
-	b := s.join("b")
-	cam := s.publish("a", webrtc.RTPCodecTypeVideo, 1)
-	d := s.subscribe("b", cam, 77, 720)
-	s.e.choose(b)
+	s, b, d := seen(t)
 	for i := range uint16(10) {
 		s.send("a", picture(1, i, uint32(i)*3000, i == 0, true, true))
 	}
