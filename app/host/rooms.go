@@ -69,7 +69,7 @@ func (h *Host) openRooms() error {
 	return nil
 }
 
-// open opens a room for OpenRoom.
+// open is OpenRoom without the invite, which needs a host that answers.
 func (h *Host) open(name string, o RoomOptions) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -213,8 +213,8 @@ func (v *Video) step() time.Time {
 			v.stats.dropped(v.buf)
 			broken := v.buf.gap
 			v.mu.Unlock()
-			if overdue || broken && !v.refs.running {
-				v.askKeyFrame(now) // what came cannot be the start of anything
+			if overdue || broken && !v.refs.running { // what came cannot be the start of anything
+				v.askKeyFrame(now)
 			}
 			return again
 		}

@@ -15,9 +15,9 @@ import (
 )
 
 // Loss is asked for again every nackEvery, nackTries times: for half a second,
-// in which three repairs come over a long line. RTX is not negotiated, because pion's pacing drops
-// its packets and its NACK generator does not know them: lost packets are sent
-// again on their own SSRC.
+// in which three repairs come over a long line. RTX is not negotiated, because
+// pion's pacing drops its packets and its NACK generator does not know them: lost
+// packets are sent again on their own SSRC.
 const (
 	nackEvery = 20 * time.Millisecond
 	nackTries = 25

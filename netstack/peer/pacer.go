@@ -127,7 +127,7 @@ func (p *pacer) Write(h *rtp.Header, payload []byte, a interceptor.Attributes) (
 	return size, nil
 }
 
-// queueLocked is where a packet waits if it must.
+// queueLocked notes a packet, and returns where it waits if it must.
 func (p *pacer) queueLocked(h *rtp.Header) *[]queued {
 	newest, known := p.newest[h.SSRC]
 	if known && int16(h.SequenceNumber-newest) <= 0 {
