@@ -52,7 +52,7 @@ func scrubAttr(a slog.Attr) slog.Attr {
 		}
 		return slog.Group(a.Key, clean...)
 	case slog.KindString, slog.KindAny:
-		if named[a.Key] {
+		if named[a.Key] || secretKey.MatchString(a.Key) {
 			return slog.String(a.Key, hidden)
 		}
 		return slog.String(a.Key, scrub(fmt.Sprint(v.Any())))
@@ -60,7 +60,10 @@ func scrubAttr(a slog.Attr) slog.Attr {
 	return a
 }
 
-const hidden = "…"
+const (
+	hidden      = "…"
+	secretNames = "pwd|password|passphrase|secret|token|credential|ufrag"
+)
 
 var (
 	// sdpText is the start of a session description or a candidate, of which
@@ -71,6 +74,9 @@ var (
 	locals  = regexp.MustCompile(`\b[0-9A-Za-z-]+\.local\b`)
 	address = regexp.MustCompile(`[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]+(%[0-9A-Za-z]+)?`)
 	secrets = regexp.MustCompile(`[0-9A-Za-z_\-+/=]{20,}`)
+	// What is a secret by its name is one even if it has no digit.
+	secretKey = regexp.MustCompile(`(?i)(` + secretNames + `)$`)
+	called    = regexp.MustCompile(`(?i)((?:` + secretNames + `)\\?["']?[ ]?[:=][ ]*)(?:\\?"[^"]*"|[^\s",;)]+)`)
 )
 
 // scrub takes what is private out of a text.
@@ -79,6 +85,7 @@ func scrub(s string) string {
 	s = links.ReplaceAllStringFunc(s, func(l string) string { return l[:strings.IndexByte(l, ':')+1] + hidden })
 	s = lookups.ReplaceAllString(s, "lookup "+hidden)
 	s = locals.ReplaceAllString(s, hidden+".local")
+	s = called.ReplaceAllString(s, "${1}"+hidden)
 	s = address.ReplaceAllStringFunc(s, hideAddress)
 	return secrets.ReplaceAllStringFunc(s, hideSecret)
 }

@@ -20,6 +20,7 @@ func TestLogsKeepPrivate(t *testing.T) {
 	}
 	secrets := []string{
 		"kJv0q83vYx0ZmOvfdzKq2g", "MZXW6YTBOI2345QWERTY7A", "mfrggzdfmztwq2lk22", "o=-", "4567 udp", "Ada's headset", "nCIg8Uu0",
+		"qwGNmVjpjkCuRsTzLhWbXcYdEfAaKkPp", "CVBiCkyOKkUbHjXM", "letmein", "sesame", "opensaysme",
 	}
 	log.Warn("dial 203.0.113.7:7788 failed", "err", errors.New(`dial tcp 198.51.100.20:443: connect: connection refused`))
 	log.Info("addresses changed", "added", []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.168.1.23")})
@@ -29,6 +30,8 @@ func TestLogsKeepPrivate(t *testing.T) {
 	log.Debug("server", "url", "turn:stun.example.org:3478?transport=tcp", "credential", "kJv0q83vYx0ZmOvfdzKq2g")
 	log.Debug("joined", "token", "MZXW6YTBOI2345QWERTY7A", "link", "candid://203.0.113.7:7788/tea#t=nCIg8Uu0")
 	log.Debug("refused", "sdp", "v=0\r\no=- 1 2 IN IP4 203.0.113.7\r\n")
+	log.Debug(`Started agent: remoteUfrag: "CVBiCkyOKkUbHjXM", remotePwd: "qwGNmVjpjkCuRsTzLhWbXcYdEfAaKkPp"`)
+	log.Debug("refused", "err", errors.New(`token=letmein, {"password":"sesame"} went in`), "password", "opensaysme")
 	log.Debug("microphone opened", "name", "Ada's headset")
 	log.Debug("listening on 127.0.0.1:7788", "took", "1.25s", "version", "v1.2.3", "at", "01:02:03")
 	text := out.String()
@@ -37,7 +40,7 @@ func TestLogsKeepPrivate(t *testing.T) {
 			t.Errorf("%q is in the log", private)
 		}
 	}
-	for _, wanted := range []string{"dial … failed", "connection refused", "no such host", "127.0.0.1:7788", "1.25s", "v1.2.3", "01:02:03", "turn:…"} {
+	for _, wanted := range []string{"dial … failed", "connection refused", "no such host", "127.0.0.1:7788", "1.25s", "v1.2.3", "01:02:03", "turn:…", "Started agent", "went in"} {
 		if !strings.Contains(text, wanted) {
 			t.Errorf("%q is not in the log any more", wanted)
 		}
