@@ -24,6 +24,7 @@ const settle = 3 * time.Second
 // media.AudioSink for what the speaker plays.
 type Meter struct {
 	name     string
+	other    int
 	listener *scene.Listener
 	decoded  scene.Watcher
 	shown    scene.Watcher
@@ -46,13 +47,13 @@ type Result struct {
 	Last        uint32       `json:"last"`
 }
 
-// NewMeter makes a meter for a process that hears member other.
+// NewMeter makes a meter for a process that sees and hears member other.
 func NewMeter(name string, other int) (*Meter, error) {
 	l, err := scene.NewListener(scene.SoundOf(other))
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	return &Meter{name: name, listener: l, joining: time.Now()}, nil
+	return &Meter{name: name, other: other, listener: l, joining: time.Now()}, nil
 }
 
 // Joining notes that the call is being joined now.
@@ -75,6 +76,9 @@ func (m *Meter) Sent(p *image.YCbCr) {
 // Picture notes a decoded picture, and when it is shown.
 func (m *Meter) Picture(_ netstack.PeerID, p *image.YCbCr) (shown func()) {
 	mark, ok := scene.ReadStamp(p)
+	if ok && int(mark.Sender) != m.other {
+		return func() {} // a third must not hide that the other stands
+	}
 	m.decoded.See(mark, ok, time.Now())
 	return func() {
 		now := time.Now()

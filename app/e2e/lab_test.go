@@ -198,7 +198,7 @@ func hostKilled(s *stage) {
 	h = h.start()
 	// Who is called now finds both, if they are back in the room.
 	time.Sleep(8 * time.Second)
-	c := s.call(s.person("kim", inet), 1, 3, h.link)
+	c := s.call(s.person("kim", inet), 2, 3, h.link)
 	s.result(c)
 	ra, rb := s.results(ca, cb)
 	s.hold(good, ra, rb)
