@@ -70,7 +70,7 @@ var programme = []row{
 	{41, "host behind NAT, with UPnP, without, hostile", "told what is reachable; parsers hold", []string{"app/host TestRow41Reachable", "netstack/portmap TestRow41HostileRouter", "netstack/portmap TestRow41Outcomes"}, ""},
 	{42, "two hosts on one network", "both found, told apart", []string{"netstack/lan TestRow42Browse", "app/host TestTwoHosts"}, ""},
 	{43, "address change; small MTU", "gap at most 0.5 s", []string{"netstack/mesh TestRow43AddressChange", "netstack/mesh TestRow43Gap", "app/e2e TestRow43Roads", "app/e2e TestCalls"}, ""},
-	{44, "NAT rebinding", "both directions back in 4 s", []string{"netstack/mesh TestRow44SilentDirectionHeals", "app/e2e TestNATs"}, ""},
+	{44, "NAT rebinding", "both directions back in 4 s", []string{"netstack/mesh TestRow44SilentDirectionHeals", "netstack/sfu TestRow44SilentUplinkHeals", "app/e2e TestNATs"}, ""},
 	{45, "signaling down for 60 s", "no media lost, messages once and in order", []string{"netstack/signal TestRow45SignalingDownForAMinute", "netstack/mesh TestRow45SignalingAway", "netstack/mesh TestRow45MinuteWithoutSignaling", "app/e2e TestCalls"}, ""},
 	{46, "host killed and restarted", "all back in 8 s with their roles", []string{"netstack/signal TestRow46HostRestartKeepsIdentities", "app/host TestRow46DamagedState", "app/host TestNobodyIsDeniedAtTheStart", "app/host TestMediaAfterRestart", "app/e2e TestCalls"}, ""},
 	{47, "frozen for 28 s", "goes on by itself", []string{"netstack/mesh TestRow47CutWithoutSignaling", "app/e2e TestRow47Frozen"}, ""},

@@ -14,17 +14,6 @@ import (
 
 // How a path is watched and mended.
 const (
-	watchEvery = 250 * time.Millisecond
-	// ICE may call a path connected on which nothing arrives: after a NAT
-	// rebound, checks go one way and media another. Where media flowed, silence
-	// of silentAfter means that; where only RTCP did (one report a second, from
-	// browsers one in five), idleAfter.
-	silentAfter = 2 * time.Second
-	idleAfter   = 8 * time.Second
-	// busy is what arrives in busyWindow when media does: 1 kB/s.
-	busy       = 5000
-	busyWindow = 5 * time.Second
-
 	graceAfter  = 500 * time.Millisecond // of "disconnected": it may be one lost packet
 	checkingFor = 10 * time.Second       // without a path before another try
 	politeWait  = time.Second            // so that not both ask at once
@@ -49,43 +38,21 @@ type hold struct {
 	iceSince time.Time     // of the present ICE state
 	badSince time.Time     // zero: all is well
 	theirs   []time.Time   // restarts asked for by the other side
-
-	bytes   uint64 // arrived in all
-	heardAt time.Time
-	recent  []uint64 // arrived by each watch of the last busyWindow
+	silence  Silence
 }
 
 func (h *hold) init(now time.Time) {
-	*h = hold{wait: firstWait, lastAt: now, iceSince: now, heardAt: now}
+	*h = hold{wait: firstWait, lastAt: now, iceSince: now}
+	h.silence.Begin(now)
 }
 
 func (h *hold) iceChanged(_ webrtc.ICEConnectionState, now time.Time) {
-	h.iceSince, h.heardAt = now, now
+	h.iceSince = now
+	h.silence.Excuse(now)
 }
 
 // answered restarts the clock of a connection attempt: now checks can begin.
 func (h *hold) answered(now time.Time) { h.iceSince = now }
-
-// traffic notes how many bytes have arrived.
-func (h *hold) traffic(bytes uint64, now time.Time) {
-	if bytes == h.bytes {
-		return // recent keeps what was before the silence
-	}
-	h.bytes, h.heardAt = bytes, now
-	h.recent = append(h.recent, bytes)
-	if n := int(busyWindow / watchEvery); len(h.recent) > n {
-		h.recent = h.recent[len(h.recent)-n:]
-	}
-}
-
-// silent reports whether too little has arrived for too long.
-func (h *hold) silent(now time.Time) bool {
-	limit := idleAfter
-	if n := len(h.recent); n > 0 && h.recent[n-1]-h.recent[0] >= busy {
-		limit = silentAfter
-	}
-	return now.Sub(h.heardAt) >= limit
-}
 
 // suspect says in words why the path may be broken, or "".
 func (h *hold) suspect(ice webrtc.ICEConnectionState, expecting bool, now time.Time) string {
@@ -102,7 +69,7 @@ func (h *hold) suspect(ice webrtc.ICEConnectionState, expecting bool, now time.T
 			return "no path was found"
 		}
 	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
-		if expecting && h.silent(now) {
+		if expecting && h.silence.Lasts(now) {
 			return "they answer, but nothing they send arrives"
 		}
 	}
@@ -144,7 +111,7 @@ func (h *hold) admit(now time.Time) bool {
 
 // tick watches the path until the Peer closes.
 func (p *Peer) tick(ctx context.Context) {
-	t := time.NewTicker(watchEvery)
+	t := time.NewTicker(WatchEvery)
 	defer t.Stop()
 	for {
 		select {
@@ -161,7 +128,7 @@ func (p *Peer) watch(now time.Time) {
 		return
 	}
 	h := &p.hold
-	h.traffic(p.ice.Stats().BytesReceived, now)
+	h.silence.Heard(p.ice.Stats().BytesReceived, now)
 	why := ""
 	if p.neg.ready && p.neg.offer == nil {
 		why = h.suspect(p.iceState, p.expecting(), now)
@@ -254,8 +221,8 @@ func (p *Peer) restarting(why string) {
 		}
 	}
 	h.restarts++
-	h.why, h.lastAt, h.iceSince, h.heardAt = why, now, now, now
-	h.recent = nil
+	h.why, h.lastAt, h.iceSince = why, now, now
+	h.silence.Begin(now)
 	p.trickle.reset()
 	p.moves = moves{}
 	p.view.failures = nil

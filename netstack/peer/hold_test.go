@@ -42,15 +42,15 @@ func TestSuspect(t *testing.T) {
 		h.init(now)
 		bytes := uint64(0)
 		for range 40 {
-			now = now.Add(watchEvery)
+			now = now.Add(WatchEvery)
 			bytes += c.rate
-			h.traffic(bytes, now)
+			h.silence.Heard(bytes, now)
 		}
 		if c.ice != iceConnected {
 			h.iceChanged(c.ice, now)
 		}
 		now = now.Add(c.after)
-		h.traffic(bytes, now)
+		h.silence.Heard(bytes, now)
 		if got := h.suspect(c.ice, c.expecting, now); (got != "") != c.want {
 			t.Errorf("%s: %q, want suspicion %v", name, got, c.want)
 		}
@@ -62,7 +62,7 @@ func TestSuspect(t *testing.T) {
 func TestTriesGrowRare(t *testing.T) {
 	start := time.Unix(1000, 0)
 	tries := func(h *hold, polite bool, from time.Time, d time.Duration, why string) (out []time.Duration) {
-		for at := from; at.Before(from.Add(d)); at = at.Add(watchEvery) {
+		for at := from; at.Before(from.Add(d)); at = at.Add(WatchEvery) {
 			if h.due(why, polite, at) {
 				out = append(out, at.Sub(from))
 			}

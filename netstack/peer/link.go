@@ -47,7 +47,7 @@ func (p *Peer) Link() netstack.Link {
 // sampleIfDue samples each second, and at every watch while setting up.
 func (p *Peer) sampleIfDue(now time.Time) {
 	settled := p.state == webrtc.PeerConnectionStateConnected && now.Sub(p.hold.iceSince) >= setupFor
-	if !settled || now.Sub(p.view.at) >= sampleEvery-watchEvery/2 {
+	if !settled || now.Sub(p.view.at) >= sampleEvery-WatchEvery/2 {
 		p.sample(now)
 	}
 }

@@ -196,7 +196,7 @@ func (p *Peer) Expect(media bool) {
 	p.post(func() {
 		if p.unasked != !media {
 			p.unasked = !media
-			p.hold.heardAt, p.hold.recent = time.Now(), nil
+			p.hold.silence.Begin(time.Now())
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"candid/netstack"
 	"candid/netstack/bandwidth"
 	"candid/netstack/fault"
+	"candid/netstack/peer"
 	"candid/netstack/sfu/batch"
 	"candid/netstack/sfu/forward"
 	"candid/netstack/sfu/srtp"
@@ -84,6 +85,7 @@ type change struct {
 	speakers []netstack.PeerID // the newest first
 	gone     *line             // a guest that says nothing any more
 	broken   *line             // a client for which something panicked
+	silent   *line             // a client of which nothing arrives any more
 }
 
 // inbox is packets that wait, in one piece of memory.
@@ -136,7 +138,11 @@ type line struct {
 	fedAt       int64
 	reportedAt  int64
 	askedNumber []uint16
-	spoke       int64 // when it was the active speaker last
+	spoke       int64  // when it was the active speaker last
+	bytes       uint64 // of media and reports that arrived
+	silence     peer.Silence
+	watchedAt   int64
+	silent      bool // which was told
 	garbage     atomic.Uint64
 }
 
@@ -340,6 +346,24 @@ func (e *engine) send(l *line, d *down, o *forward.Out, k *forward.Kept, payload
 	e.forwarded.Add(1)
 }
 
+// watch tells when nothing arrives any more of a client that sent: its checks may
+// come by another way, so that it cannot know.
+func (e *engine) watch(l *line) {
+	if e.now-l.watchedAt < int64(peer.WatchEvery) {
+		return
+	}
+	l.watchedAt = e.now
+	now := time.Unix(0, e.now)
+	if l.silence.Heard(l.bytes, now) {
+		l.silent = false
+		return
+	}
+	if !l.silent && l.bytes > 0 && len(l.ups) > 0 && l.silence.Lasts(now) {
+		l.silent = true // said once
+		e.changed(change{silent: l})
+	}
+}
+
 // tick does what is due by the clock.
 func (e *engine) tick() {
 	now := e.now
@@ -362,6 +386,7 @@ func (e *engine) tick() {
 			continue
 		}
 		e.feedback(l)
+		e.watch(l)
 	}
 	e.whom = nil
 	e.demands()

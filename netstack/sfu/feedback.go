@@ -29,6 +29,7 @@ func (e *engine) takeRTCP(l *line, b []byte) {
 		return
 	}
 	l.agent.heard.Store(e.now)
+	l.bytes += uint64(len(b))
 	for len(b) >= 4 {
 		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
 		if b[0]>>6 != 2 || size > len(b) {

@@ -94,11 +94,7 @@ func TestHostileMembers(t *testing.T) {
 	deaf.hears("zoe", "mic", 20)
 	listener.hears("mad", "mic", 20)
 	listener.hears("odd", "camera", 20)
-	var at netip.AddrPort
-	if err := h.room.do(func() error { at = h.room.members["dora"].session.line.agent.selected.Load().remote; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	thin.narrow(at, 0)
+	thin.narrow(h.address("dora"), 0)
 	s := &storm{quit: make(chan struct{})}
 	defer s.stop()
 	s.garbage(mad)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -51,6 +52,29 @@ type hall struct {
 	clients map[netstack.PeerID]func(netstack.Envelope)
 	members map[netstack.PeerID]*client
 	early   map[netstack.PeerID][]netstack.Envelope // for who is about to come
+	drop    func(p []byte, from netip.AddrPort) bool
+}
+
+// address is where a connected member's packets come from.
+func (h *hall) address(id netstack.PeerID) (at netip.AddrPort) {
+	h.t.Helper()
+	if err := h.room.do(func() error { at = h.room.members[id].session.line.agent.selected.Load().remote; return nil }); err != nil {
+		h.t.Fatal(err)
+	}
+	return at
+}
+
+// lose has packets to the host lost from now on; nil: none.
+func (h *hall) lose(drop func(p []byte, from netip.AddrPort) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop = drop
+}
+
+func (h *hall) lost(p []byte, from netip.AddrPort) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.drop != nil && h.drop(p, from)
 }
 
 func (h *hall) member(id netstack.PeerID) *client {
@@ -93,8 +117,8 @@ func newHallAt(t testing.TB, wrap func(udpSocket) socket) *hall {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if err == nil {
-				sink.Packet(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+			if from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()); err == nil && !h.lost(buf[:n], from) {
+				sink.Packet(buf[:n], from)
 			}
 		}
 	})
@@ -287,6 +311,11 @@ func (c *client) await(what string, ok func() bool) {
 			c.t.Fatalf("%s waited in vain for %s", c.id, what)
 		}
 	}
+}
+
+// restarted reports whether ICE was restarted; c is locked.
+func (c *client) restarted() bool {
+	return slices.ContainsFunc(c.events, func(e netstack.Event) bool { _, ok := e.(netstack.Restarted); return ok })
 }
 
 // hears waits for packets of a track, beyond those it has.

@@ -225,7 +225,7 @@ func (s *session) negotiateAgain() {
 	s.negotiate()
 }
 
-// askedRestart restarts ICE. The polite side may not, and sends the wish back.
+// askedRestart restarts ICE because the client asks for it.
 func (s *session) askedRestart(e netstack.Envelope) error {
 	var body restartBody
 	if err := decode(e, &body); err != nil {
@@ -237,15 +237,19 @@ func (s *session) askedRestart(e netstack.Envelope) error {
 		return errors.New("too many restarts asked for")
 	}
 	m.restarts = append(m.restarts, now)
+	s.restartICE(body.Why[:min(len(body.Why), 100)])
+	return nil
+}
+
+// restartICE restarts ICE. The polite side may not, and has the other do it.
+func (s *session) restartICE(why string) {
 	if s.polite {
-		why := body.Why
-		s.room.send(m, peer.TypeRestart, restartBody{why[:min(len(why), 100)], s.header()})
-		return nil
+		s.room.send(s.member, peer.TypeRestart, restartBody{why, s.header()})
+		return
 	}
 	if s.ready && !s.restart {
 		s.restart, s.needed = true, true
 		s.line.agent.restart()
 		s.negotiate()
 	}
-	return nil
 }

@@ -53,6 +53,7 @@ func (e *engine) takeRTP(l *line, b []byte, at int64) bool {
 		return false
 	}
 	l.agent.heard.Store(at)
+	l.bytes += uint64(len(b))
 	var p forward.Packet
 	if p.Parse(b) != nil || p.PT != y.pt {
 		return false

@@ -255,6 +255,12 @@ func (r *Room) tell(c change) {
 				r.reconnect(m)
 				return
 			}
+		case c.silent != nil:
+			if m.session != nil && m.session.line == c.silent && m.guest == nil {
+				r.log.Debug("nothing arrives of a member any more", "member", m.id)
+				m.session.restartICE("nothing sent from here arrives any more")
+				return
+			}
 		case c.gone != nil:
 			if m.session != nil && m.session.line == c.gone && m.guest != nil {
 				r.gone(m)

@@ -159,14 +159,7 @@ func TestRestart(t *testing.T) {
 	z.hears("anna", "mic", 10)
 	for _, c := range []*client{a, z} {
 		c.Transport.Restart("", "a test")
-		c.await("the restart", func() bool {
-			for _, e := range c.events {
-				if _, ok := e.(netstack.Restarted); ok {
-					return true
-				}
-			}
-			return false
-		})
+		c.await("the restart", c.restarted)
 		c.await("connection", func() bool { return len(c.Links()) == 1 && c.Links()[0].State == webrtc.PeerConnectionStateConnected })
 		a.hears("zoe", "mic", 30)
 		z.hears("anna", "mic", 30)

@@ -93,12 +93,8 @@ func TestRow49ThinLine(t *testing.T) {
 		c.Wish(Wish{Peer: "zoe", Track: "camera", Height: 720})
 		c.await("the best layer", func() bool { return last(c) == 720 })
 	}
-	var at netip.AddrPort
-	if err := h.room.do(func() error { at = h.room.members["anna"].session.line.agent.selected.Load().remote; return nil }); err != nil {
-		t.Fatal(err)
-	}
 	begun := time.Now()
-	thin.narrow(at, 300_000)
+	thin.narrow(h.address("anna"), 300_000)
 	poor.await("a lower layer", func() bool { return last(poor) < 720 })
 	within(t, "a lower layer", begun, 6*time.Second)
 	poor.await("ten pictures a second", func() bool {
