@@ -19,13 +19,14 @@ const prefix = "netlab"
 
 // Lab is a set of networks that lives as long as a test.
 type Lab struct {
-	t     testing.TB
-	run   string // begins the names of all its namespaces
-	all   []*NS
-	wires []*Wire
-	procs []*Process
-	logs  []*capture
-	nets  int // public networks given out
+	t       testing.TB
+	run     string // begins the names of all its namespaces
+	all     []*NS
+	wires   []*Wire
+	procs   []*Process
+	logs    []*capture
+	nets    int // public networks given out
+	bridges int // made
 }
 
 // New makes an empty lab, after removing what killed tests have left. It skips

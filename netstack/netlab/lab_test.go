@@ -175,6 +175,24 @@ func TestTopologies(t *testing.T) {
 	}
 }
 
+// Nobody loses a switch while others are plugged in.
+func TestJoinDisturbsNobody(t *testing.T) {
+	lab := New(t)
+	inet := lab.Internet(Dual)
+	a, host := lab.Host("a"), inet.Host()
+	a.Join(inet)
+	for _, addr := range []netip.Addr{host.Addr4(), host.Addr6()} {
+		from, to := open(t, a, ":0"), open(t, host, join(addr, "0"))
+		for i := range 12 {
+			from.send(to.addr(), "hello")
+			if text, _ := to.get(500 * time.Millisecond); text == "" {
+				t.Fatalf("%v is lost after %d more have joined", addr, i)
+			}
+			lab.Host(fmt.Sprintf("more-%v-%d", addr.Is4(), i)).Join(inet)
+		}
+	}
+}
+
 func TestAddressesAndLinks(t *testing.T) {
 	lab := New(t)
 	inet := lab.Internet(Dual)

@@ -56,7 +56,11 @@ func (n *NS) forward() {
 // newSwitch makes a bridge on the host.
 func (n *NS) newSwitch(bridge string, gateway bool, prefixes []netip.Prefix) *Switch {
 	n.lab.t.Helper()
-	n.ip("link", "add", "name", bridge, "type", "bridge", "mcast_snooping", "0", "forward_delay", "0")
+	// Without an address of its own a bridge has that of some port, and another
+	// when a port is added: for who knows the one before, it is gone for seconds.
+	n.lab.bridges++
+	mac := fmt.Sprintf("02:00:00:00:%02x:%02x", n.lab.bridges>>8, n.lab.bridges&0xFF)
+	n.ip("link", "add", "name", bridge, "address", mac, "type", "bridge", "mcast_snooping", "0", "forward_delay", "0")
 	// What passes a bridge is not the packet filter's.
 	n.sysctl("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 	n.ip("link", "set", "dev", bridge, "up")
