@@ -182,7 +182,9 @@ const MaxUses = 1000
 
 // LimitedInvite is a further invite to an open room: it lets in until a time,
 // if it is not zero, and so many people, up to MaxUses, if that is not zero. It
-// outlives this host, and so does who came by it.
+// outlives this host, and so does who came by it. One that only counts is the one
+// given before while somebody can still come by it, so that a host which gives one
+// at each start does not gather them.
 func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.Invite, error) {
 	i, err := h.Invite(room)
 	if err != nil {
@@ -190,6 +192,10 @@ func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.I
 	}
 	if uses > MaxUses {
 		return i, fmt.Errorf("an invite for %d people: at most %d are counted", uses, MaxUses)
+	}
+	kept, _ := h.kept.of(room)
+	if i.Secret = kept.counting(uses); i.Secret != "" && expires.IsZero() {
+		return i, nil
 	}
 	i.Secret = invite.NewSecret()
 	if err := h.signal.Allow(room, i.Secret, signal.Grant{Expires: expires, Uses: max(uses, 0)}); err != nil {
@@ -200,6 +206,17 @@ func (h *Host) LimitedInvite(room string, expires time.Time, uses int) (invite.I
 		k.drop(func(o keptInvite) bool { return !o.Expires.IsZero() && o.Expires.Before(now) })
 		k.Invites = append(k.Invites, keptInvite{Secret: i.Secret, Expires: expires, Uses: uses})
 	})
+}
+
+// counting returns the secret of an invite that only counts, for so many people of
+// whom not all have come; "" if there is none.
+func (k keptRoom) counting(uses int) string {
+	for _, i := range k.Invites {
+		if i.Expires.IsZero() && i.Uses == uses && len(i.Used) < uses {
+			return i.Secret
+		}
+	}
+	return ""
 }
 
 // RevokeInvite makes an invite let in nobody any more. Who is in stays. When it

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"candid/app/host"
+	"candid/netstack/invite"
 	"candid/netstack/signal"
 )
 
@@ -37,6 +38,34 @@ func TestEncryptionCannotBeTakenBack(t *testing.T) {
 		t.Error("the invite to a clear room says encrypted")
 	}
 	join(t, now, "Carla")
+}
+
+// A counted invite is given again, also after a restart, until all have come by it.
+func TestCountedInviteIsGivenAgain(t *testing.T) {
+	limited := func(h *host.Host) invite.Invite {
+		t.Helper()
+		i, err := h.LimitedInvite("otter", time.Time{}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	dir := t.TempDir()
+	h := start(t, host.Config{Dir: dir})
+	first := limited(h)
+	join(t, first, "Anna")
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, host.Config{Dir: dir, Port: h.Port()})
+	if again := limited(h); again.Secret != first.Secret {
+		t.Error("another invite after a restart, though one may still come by the first")
+	}
+	join(t, first, "Ben")
+	eventually(t, func() bool { return limited(h).Secret != first.Secret })
+	if _, err := dial(first, "Carla"); err == nil {
+		t.Error("a third came by an invite for two")
+	}
 }
 
 // A token of other tools is no good any more when the room became encrypted.
