@@ -77,8 +77,10 @@ run: build
 demo: build deps-demo
 	./candid demo --out $(OUT)
 
+# What other targets run is at least looked at.
 test: deps-test
 	go vet ./...
+	@for tag in lab soak e2e browser; do echo go vet -tags $$tag ./...; go vet -tags $$tag ./... || exit 1; done
 	go test -timeout 10m ./...
 	CGO_ENABLED=0 go test -tags headless ./app ./app/host
 
