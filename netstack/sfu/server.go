@@ -13,6 +13,10 @@
 // the DTLS server wherever the client lets it be, so that AEAD_AES_128_GCM is
 // chosen. A forwarded track has the msid "<peer> <track>".
 //
+// When nothing arrives any more of a client that sent, the host has ICE restarted,
+// as package peer says for either side: the client's checks may come by another
+// pair than its media, so that it cannot know.
+//
 // Sound is Opus. Pictures are VP8, or H.264, VP9 or AV1 where a client offers no
 // VP8: those go to receivers who know them.
 //
