@@ -304,7 +304,7 @@ func TestRehearse(t *testing.T) {
 	r.until("the error", func() bool { return r.says("Nobody is hosting at 203.0.113.5:7788 now.") })
 	r.press("Try again")
 	r.key(fyne.KeyEscape) // closes the sheet; what comes then opens none
-	r.until("all three", func() bool { return len(r.e.Rehearsed) == 3 })
+	r.until("all three", func() bool { return r.e.Rehearsals() == 3 })
 	r.loop.Run()
 	if r.w.SheetOpen() || r.w.ScreenName() != "check" {
 		t.Error("the sheet came back")

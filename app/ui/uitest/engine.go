@@ -33,6 +33,8 @@ type Engine struct {
 	arrived chan struct{} // around changed
 	looking int           // LookArounds under way
 
+	rehearsals int
+
 	// Enter answers Host and Join; link is empty for Host.
 	Enter func(ctx context.Context, link string) (ui.Call, error)
 	// SaveErr is what SaveConfig returns, NoticeErr what Notice does.
@@ -44,16 +46,12 @@ type Engine struct {
 	Opened func() (*replay.Recording, error)
 	// Exported are the reports written, as "json named".
 	Exported []string
-	// Network is what CheckNetwork finds, Checked the links it was asked for;
-	// Outside is what Reach says.
+	// Network is what CheckNetwork finds, Outside what Reach says.
 	Network ui.NetworkCheck
-	Checked []string
 	Outside ui.Reach
-	// Rehearsal and RehearsalErr are what Rehearse finds, Rehearsed the links it
-	// was asked for.
+	// Rehearsal and RehearsalErr are what Rehearse finds.
 	Rehearsal    ui.Rehearsal
 	RehearsalErr error
-	Rehearsed    []string
 	// Known is what History says, by name.
 	Known map[string]string
 }

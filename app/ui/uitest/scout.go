@@ -7,19 +7,25 @@ import (
 )
 
 // CheckNetwork implements ui.Engine.
-func (e *Engine) CheckNetwork(_ context.Context, link string) ui.NetworkCheck {
+func (e *Engine) CheckNetwork(context.Context, string) ui.NetworkCheck {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.Checked = append(e.Checked, link)
 	return e.Network
 }
 
 // Rehearse implements ui.Engine.
-func (e *Engine) Rehearse(_ context.Context, link string) (ui.Rehearsal, error) {
+func (e *Engine) Rehearse(context.Context, string) (ui.Rehearsal, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.Rehearsed = append(e.Rehearsed, link)
+	e.rehearsals++
 	return e.Rehearsal, e.RehearsalErr
+}
+
+// Rehearsals is how often Rehearse was called.
+func (e *Engine) Rehearsals() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.rehearsals
 }
 
 // Reach implements ui.Engine.
