@@ -172,6 +172,11 @@ func (l Link) Candidates(p Pair) (local, remote Candidate) {
 	return find(l.Local, p.Local), find(l.Remote, p.Remote)
 }
 
+// Relayed reports whether what goes between two candidates passes a TURN server.
+func Relayed(local, remote Candidate) bool {
+	return local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
+}
+
 func find(cs []Candidate, id string) Candidate {
 	for _, c := range cs {
 		if c.ID == id {

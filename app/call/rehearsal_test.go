@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,9 @@ func TestRehearsal(t *testing.T) {
 		return len(s.Others) == 1 && s.State == call.Connected && len(anna.Lines()) == 1
 	})
 	ben.SetPrivacy(call.RelayOnly)
-	becomes(t, ben.Session, "hidden", func(s call.Snapshot) bool { return s.Privacy == call.RelayOnly })
+	becomes(t, ben.Session, "a plan for who hides", func(s call.Snapshot) bool {
+		return s.Privacy == call.RelayOnly && strings.Contains(s.Plan.Why, "relay")
+	})
 	ben.forget()
 	found, err := rehearse(t, guests)
 	if err != nil || len(found.Lines) != 2 || found.Room != netstack.P2P {

@@ -93,7 +93,7 @@ func reachOf(l netstack.Link) topology.Reach {
 		return topology.Broken
 	case l.State != webrtc.PeerConnectionStateConnected || !ok:
 		return topology.Trying
-	case local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay:
+	case netstack.Relayed(local, remote):
 		return topology.Relayed
 	}
 	return topology.Direct

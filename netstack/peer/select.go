@@ -74,16 +74,12 @@ func (w *wishes) take(_ *stun.Message, local, remote ice.Candidate, _ *ice.Candi
 func (w *pairWish) fits(local, remote netstack.Candidate, now time.Time) bool {
 	here, there := end(local), end(remote)
 	switch {
-	case w.used == [2]string{here, there} || w.relayed != isRelayed(local, remote):
+	case w.used == [2]string{here, there} || w.relayed != netstack.Relayed(local, remote):
 		return false
 	case now.After(w.loose):
 		return true
 	}
 	return (len(w.local) == 0 || slices.Contains(w.local, here)) && (len(w.remote) == 0 || slices.Contains(w.remote, there))
-}
-
-func isRelayed(local, remote netstack.Candidate) bool {
-	return local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 }
 
 // end names one end of a pair.
@@ -123,7 +119,7 @@ func detourOf(local, remote netstack.Candidate) detour {
 	switch {
 	case local.Type == webrtc.ICECandidateTypeRelay && local.RelayProtocol != "udp":
 		return relayedInTCP
-	case isRelayed(local, remote):
+	case netstack.Relayed(local, remote):
 		return relayed
 	}
 	return straight
@@ -160,7 +156,7 @@ func (p *Peer) improve(now time.Time) {
 // move asks both sides to take a pair.
 func (p *Peer) move(pair netstack.Pair) {
 	local, remote := p.trickle.local[pair.Local], p.trickle.remote[pair.Remote]
-	relayed := isRelayed(local, remote)
+	relayed := netstack.Relayed(local, remote)
 	p.wish([]string{end(local)}, []string{end(remote)}, relayed)
 	// The other side knows our end by what we told, or by what a router shows: a
 	// name that neither of us told is not known to both.

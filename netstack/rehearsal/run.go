@@ -20,7 +20,8 @@ import (
 const (
 	mostLines = 8                      // members to whom lines are tried
 	lookEvery = 50 * time.Millisecond  // at what was found
-	settled   = 300 * time.Millisecond // all lines were up so long: a better way would have been found
+	settled   = 300 * time.Millisecond // all lines were up so long: a better way would have been found,
+	longest   = 3 * time.Second        // or where one is relayed: a call, too, leaves a relay within 2 s
 )
 
 // Config says which room to rehearse with, and how.
@@ -143,7 +144,7 @@ func (r *run) wait(ctx context.Context) {
 				since = time.Time{}
 			case since.IsZero():
 				since = now
-			case now.Sub(since) >= settled:
+			case now.Sub(since) >= settled && !r.undecided(), now.Sub(since) >= longest:
 				return
 			}
 		}
@@ -160,6 +161,22 @@ func (r *run) known() bool {
 		}
 	}
 	return true
+}
+
+// undecided reports whether a line is relayed that may still become direct.
+func (r *run) undecided() bool {
+	for _, l := range r.lines {
+		link := l.peer.Link()
+		if _, local, remote, ok := link.SelectedPair(); !ok || !netstack.Relayed(local, remote) {
+			continue
+		}
+		for _, p := range link.Pairs {
+			if local, remote := link.Candidates(p); p.State != netstack.PairFailed && !netstack.Relayed(local, remote) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // close ends everything at the same time, and waits.

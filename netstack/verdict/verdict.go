@@ -89,7 +89,7 @@ func path(l netstack.Link, local, remote netstack.Candidate, mine, theirs Eviden
 		return overTCP(Verdict{Path: ViaSFU, Why: "The host passes everyone's picture and sound on, unchanged."}, local, mine)
 	case t == netstack.MCU:
 		return overTCP(Verdict{Path: ViaMCU, Why: "The host mixes everyone into one picture, so it can see and hear the call."}, local, mine)
-	case relayed(local, remote):
+	case netstack.Relayed(local, remote):
 		return relay(l, local, mine, theirs)
 	case local.Protocol == "tcp":
 		return directTCP(l, mine, theirs)
@@ -101,16 +101,11 @@ func path(l netstack.Link, local, remote netstack.Candidate, mine, theirs Eviden
 func udpWorks(l netstack.Link) bool {
 	for _, p := range l.Pairs {
 		local, remote := l.Candidates(p)
-		if p.State == netstack.PairSucceeded && local.Protocol == "udp" && !relayed(local, remote) {
+		if p.State == netstack.PairSucceeded && local.Protocol == "udp" && !netstack.Relayed(local, remote) {
 			return true
 		}
 	}
 	return false
-}
-
-// relayed reports whether a pair goes through a relay.
-func relayed(local, remote netstack.Candidate) bool {
-	return local.Type == webrtc.ICECandidateTypeRelay || remote.Type == webrtc.ICECandidateTypeRelay
 }
 
 func direct(local, remote netstack.Candidate, mine, theirs Evidence) Verdict {
