@@ -42,7 +42,7 @@ var programme = []row{
 	{13, "guessed secrets", "five a minute and address", []string{"netstack/signal TestRow13TooManyWrongTries"}, ""},
 	{14, "role by message", "as the table says, default deny", []string{"netstack/signal TestRow14Allowed"}, ""},
 	{15, "TURN to special-purpose addresses and the host's own", "403, no packet", []string{"netstack/relay TestRow15SpecialPeersAreRefused", "netstack/relay TestRow15SpecialList", "netstack/relay TestRoute"}, ""},
-	{16, "TURN without, with wrong credentials; after removal", "401; relaying stops", []string{"netstack/relay TestRow16WrongCredentials", "netstack/relay TestRow16Revoke", "app/host TestRow16LeavingEndsRelaying"}, ""},
+	{16, "TURN without, with wrong credentials; after removal", "401; relaying stops", []string{"netstack/relay TestRow16WrongCredentials", "netstack/relay TestRow16Revoke", "netstack/relay TestRow16RevokeWhilePermitting", "netstack/relay TestPermissionIsMadeBeforeItEnds", "app/host TestRow16LeavingEndsRelaying"}, ""},
 	{17, "relayed call of three lifetimes of its credential", "goes on", []string{"netstack/relay TestRow17Expiry", "netstack/signal TestRow17CredentialsAreRenewedInTime"}, ""},
 	{18, "2000 allocations of one user", "486; others get theirs", []string{"netstack/relay TestRow18Quota", "netstack/relay TestRow18QuotaAtOnce", "netstack/relay TestRow18UnusedIsFreed"}, ""},
 	{19, "flood of spoofed requests", "ten replies a second and source", []string{"netstack/relay TestRow19RepliesAreBounded"}, ""},

@@ -23,6 +23,8 @@ type client interface {
 	adopt(*allocation)
 	// forget is called when the allocation is gone.
 	forget(*allocation)
+	// requests is what the client's requests are read by.
+	requests() *reader
 }
 
 // allocation is one relayed address (RFC 8656 section 3). It is the
@@ -45,10 +47,42 @@ type allocation struct {
 	byChan  map[uint16]netip.AddrPort
 	indexed atomic.Uint64 // numbers the indications
 
+	making netip.Addr    // the permission that pion makes now,
+	made   chan struct{} // closed when it is made; nil: none is
 	closed sync.Once
 }
 
 var _ net.PacketConn = (*allocation)(nil)
+
+// reader is the goroutine of pion that reads a client's requests. Having asked us,
+// pion puts a new permission into its list, and only then gives it a timer, which
+// who ends the allocation meanwhile would stop: that panics. So whoever takes this
+// permission out waits for the next we hear from the goroutine that makes it.
+type reader struct{ makes *allocation }
+
+// making is told that a permission may be made.
+func (r *reader) making(a *allocation, peer netip.Addr) {
+	r.made()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, is := a.perms[peer]; !is {
+		a.making, a.made = peer, make(chan struct{})
+		r.makes = a
+	}
+}
+
+// made is told by all else the goroutine calls.
+func (r *reader) made() {
+	a := r.makes
+	if a == nil {
+		return
+	}
+	r.makes = nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.made)
+	a.made = nil
+}
 
 // relaySocketBuffer is asked of the kernel: 300 ms of four relayed streams.
 const relaySocketBuffer = 512 << 10
@@ -262,6 +296,9 @@ func (a *allocation) drop() {
 }
 
 func (a *allocation) permit(peer netip.Addr, on bool) {
+	if !on {
+		a.awaitMade(peer)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if on {
@@ -274,7 +311,24 @@ func (a *allocation) permit(peer netip.Addr, on bool) {
 	}
 }
 
+// awaitMade waits while pion makes a permission. It is in pion's list by then, so
+// that its reader needs none of the locks that who takes it out may hold.
+func (a *allocation) awaitMade(peer netip.Addr) {
+	a.mu.RLock()
+	made := a.made
+	if a.making != peer {
+		made = nil
+	}
+	a.mu.RUnlock()
+	if made != nil {
+		<-made
+	}
+}
+
 func (a *allocation) bindChannel(number uint16, peer netip.AddrPort, on bool) {
+	if on {
+		a.client.requests().made()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if on {

@@ -2,6 +2,10 @@ package relay_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -63,6 +67,34 @@ func TestRow17Expiry(t *testing.T) {
 	receive(t, peer, "still here")
 	renewed := s.issue(t, anna)
 	s.allocate(t, "udp", renewed)
+}
+
+// A member may be removed while he asks for permissions: the relay goes on.
+func TestRow16RevokeWhilePermitting(t *testing.T) {
+	s := serve(t, relay.Config{})
+	s.issue(t, ben)
+	var peers []net.Addr
+	for i := range 60 {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, 8, 4, byte(i + 1)}), 5000)
+		if err := s.Signaled(ben, at); err != nil {
+			t.Fatal(err)
+		}
+		peers = append(peers, net.UDPAddrFromAddrPort(at))
+	}
+	for i := range 200 {
+		m := relay.Member{Room: anna.Room, ID: fmt.Sprint("member-", i)}
+		cl := s.dial(t, []string{"udp", "tcp"}[i%2], s.issue(t, m))
+		conn, err := cl.Allocate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = cl.CreatePermission(peers...) }()
+		time.Sleep(time.Duration(rand.IntN(250)) * time.Microsecond)
+		s.Revoke(m)
+		_ = conn.Close() // it is gone
+		cl.Close()
+	}
+	eventually(t, func() bool { return s.Stats().Allocations == 0 })
 }
 
 func TestRow16Revoke(t *testing.T) {

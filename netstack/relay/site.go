@@ -35,6 +35,7 @@ type site struct {
 	guard guard
 	turn  *turn.Server
 
+	reader   reader
 	requests chan request
 	done     chan struct{}
 	once     sync.Once
@@ -118,6 +119,7 @@ func (x *site) Close() error {
 
 // ReadFrom gives pion the next request.
 func (x *site) ReadFrom(p []byte) (int, net.Addr, error) {
+	x.reader.made()
 	select {
 	case r := <-x.requests:
 		return copy(p, r.data), net.UDPAddrFromAddrPort(r.from), nil
@@ -129,6 +131,7 @@ func (x *site) ReadFrom(p []byte) (int, net.Addr, error) {
 
 // WriteTo sends pion's answers.
 func (x *site) WriteTo(p []byte, to net.Addr) (int, error) {
+	x.reader.made()
 	return x.out.WriteTo(p, toAddrPort(to))
 }
 
@@ -155,6 +158,7 @@ func (c *udpClient) send(p []byte)        { _, _ = c.site.out.WriteTo(p, c.at) }
 func (c *udpClient) stream() bool         { return false }
 func (c *udpClient) transport() Transport { return UDP }
 func (c *udpClient) addr() netip.AddrPort { return c.at }
+func (c *udpClient) requests() *reader    { return &c.site.reader }
 
 func (c *udpClient) adopt(a *allocation) {
 	c.site.mu.Lock()

@@ -159,6 +159,7 @@ type stream struct {
 	at     netip.AddrPort
 	secure bool
 	guard  guard
+	reader reader
 	a      atomic.Pointer[allocation]
 
 	buf        [streamBuffer]byte
@@ -202,6 +203,7 @@ func newStream(x *streamSite, c net.Conn, secure bool) *stream {
 
 // Read gives pion the next frame it is to see, one at a time.
 func (t *stream) Read(p []byte) (int, error) {
+	t.reader.made()
 	for {
 		size, err := frameSize(t.buf[t.start:t.end])
 		if err != nil {
@@ -241,6 +243,12 @@ func (t *stream) fill() error {
 
 // Write sends an answer of pion or the guard.
 func (t *stream) Write(p []byte) (int, error) {
+	t.reader.made()
+	return t.put(p)
+}
+
+// put is Write for any goroutine.
+func (t *stream) put(p []byte) (int, error) {
 	_ = t.Conn.SetWriteDeadline(time.Now().Add(writeWithin))
 	return t.Conn.Write(p)
 }
@@ -269,6 +277,7 @@ func (t *stream) Close() error {
 
 func (t *stream) stream() bool         { return true }
 func (t *stream) addr() netip.AddrPort { return t.at }
+func (t *stream) requests() *reader    { return &t.reader }
 
 func (t *stream) transport() Transport {
 	if t.secure {
@@ -323,7 +332,7 @@ func (t *stream) write() {
 				break more
 			}
 		}
-		if _, err := t.Write(batch); err != nil {
+		if _, err := t.put(batch); err != nil {
 			_ = t.Conn.Close() // pion's reading fails by it and closes the rest
 			return
 		}

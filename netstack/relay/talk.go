@@ -81,7 +81,11 @@ func (s *Server) talk(who func(net.Addr) client, alloc func(netip.AddrPort) *all
 	permit := func(src net.Addr, peer net.IP) bool {
 		a := alloc(toAddrPort(src))
 		ip, ok := netip.AddrFromSlice(peer)
-		return ok && a != nil && s.permits(a.member, ip.Unmap())
+		if a == nil || !ok {
+			return false
+		}
+		a.client.requests().making(a, ip.Unmap())
+		return s.permits(a.member, ip.Unmap())
 	}
 	return cfg, permit
 }

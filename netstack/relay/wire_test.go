@@ -153,7 +153,10 @@ func FuzzGuard(f *testing.F) {
 }
 
 // pipe is a client that keeps the last frame.
-type pipe struct{ last []byte }
+type pipe struct {
+	last   []byte
+	reader reader
+}
 
 func (p *pipe) send(b []byte)        { p.last = append(p.last[:0], b...) }
 func (p *pipe) stream() bool         { return false }
@@ -161,6 +164,7 @@ func (p *pipe) transport() Transport { return UDP }
 func (p *pipe) addr() netip.AddrPort { return netip.AddrPort{} }
 func (p *pipe) adopt(*allocation)    {}
 func (p *pipe) forget(*allocation)   {}
+func (p *pipe) requests() *reader    { return &p.reader }
 
 // pairing puts two allocations of a room together without sockets.
 func pairing(t interface{ Fatal(...any) }) (*guard, *pipe) {
